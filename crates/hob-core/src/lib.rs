@@ -1,1 +1,36 @@
 #![doc = include_str!("../README.md")]
+
+pub mod blocking;
+pub mod budget;
+pub mod conformance;
+pub mod context;
+pub mod descriptor;
+pub mod env;
+pub mod instant;
+pub mod interest;
+pub mod io_source;
+pub mod panic;
+pub mod park;
+mod primitive;
+pub mod reactor;
+pub mod recycle;
+pub mod schedule;
+pub mod sys;
+pub mod task;
+pub mod timers;
+pub mod unhandled;
+
+pub use crate::blocking::{Blocking, Job, JobKind};
+pub use crate::descriptor::{Descriptor, DescriptorRef};
+pub use crate::env::Env;
+pub use crate::instant::Instant;
+pub use crate::interest::{Direction, Interest, Readiness};
+pub use crate::io_source::IoSource;
+pub use crate::park::{Park, Unpark, Until};
+pub use crate::reactor::Reactor;
+pub use crate::recycle::Recycler;
+pub use crate::schedule::{Schedule, SchedulerRef, Why};
+pub use crate::sys::Sys;
+pub use crate::task::{CancelReason, TaskCell, TaskId, TaskLabel, TaskSlot};
+pub use crate::timers::{Alarm, Retired, TimerKey, Timers};
+pub use crate::unhandled::Unhandled;

@@ -1,0 +1,9 @@
+//! One suite for each seam: whoever implements a trait of this crate runs its suite.
+//!
+//! A suite is a plain function that panics with the sentence of the contract that was broken. It is
+//! part of the public API, so that engines outside this project can use it.
+
+pub mod blocking;
+pub mod park;
+pub mod reactor;
+pub mod timers;

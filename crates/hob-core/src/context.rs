@@ -1,0 +1,187 @@
+//! The one door to what surrounds the running code.
+//!
+//! A thread that runs hob's code has a [`Local`] on the stack of whoever entered; a thread-local
+//! pointer leads to it. Nested runtimes stack: whoever enters leaves what was there as it was. Nothing
+//! here keeps a runtime alive.
+
+#![expect(
+    unsafe_code,
+    reason = "a thread-local pointer to a value on the stack: counting references would cost each \
+              entry an atomic"
+)]
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::ptr;
+use std::sync::Arc;
+
+use crate::budget::BUDGET_PER_POLL;
+use crate::env::Env;
+use crate::reactor::Reactor;
+use crate::task::{TaskSlot, Wait};
+use crate::timers::Timers;
+
+thread_local! {
+    /// Null, or the [`Local`] of the innermost [`enter`] that runs on this thread.
+    static CURRENT: Cell<*const Local<'static>> = const { Cell::new(ptr::null()) };
+}
+
+/// What surrounds the code that runs on this thread now.
+pub struct Local<'a> {
+    env: &'a Arc<Env>,
+    role: Role,
+    timers: Option<&'static dyn Timers>,
+    task: Cell<Option<&'static TaskSlot>>,
+    budget: Cell<u32>,
+}
+
+/// What a thread is to the runtime it is in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Role {
+    /// It runs tasks: it must not block.
+    Worker,
+    /// It runs a blocking job, or was entered by hand.
+    Guest,
+}
+
+impl<'a> Local<'a> {
+    /// The surroundings of a thread in `env`.
+    #[must_use]
+    pub fn new(env: &'a Arc<Env>, role: Role) -> Self {
+        Self {
+            env,
+            role,
+            timers: env.parts().timers,
+            task: Cell::new(None),
+            budget: Cell::new(u32::MAX),
+        }
+    }
+
+    /// The same, with a queue of timers of the thread's own.
+    #[must_use]
+    pub fn with_timers(mut self, timers: &'static dyn Timers) -> Self {
+        self.timers = Some(timers);
+        self
+    }
+
+    /// The runtime's surroundings.
+    #[must_use]
+    pub const fn env(&self) -> &'a Arc<Env> {
+        self.env
+    }
+
+    /// What this thread is to the runtime.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The task that is being polled, if one is.
+    #[must_use]
+    pub fn task(&self) -> Option<&'static TaskSlot> {
+        self.task.get()
+    }
+
+    pub(crate) fn budget(&self) -> u32 {
+        self.budget.get()
+    }
+
+    pub(crate) fn set_budget(&self, budget: u32) {
+        self.budget.set(budget);
+    }
+
+    /// Runs `poll` as a poll of `task`, with a fresh budget.
+    pub fn in_task<R>(&self, task: &'static TaskSlot, poll: impl FnOnce() -> R) -> R {
+        struct Restore<'r, 'a> {
+            local: &'r Local<'a>,
+            task: Option<&'static TaskSlot>,
+            budget: u32,
+        }
+        impl Drop for Restore<'_, '_> {
+            fn drop(&mut self) {
+                self.local.task.set(self.task);
+                self.local.budget.set(self.budget);
+            }
+        }
+        let _restore = Restore {
+            local: self,
+            task: self.task.replace(Some(task)),
+            budget: self.budget.replace(BUDGET_PER_POLL),
+        };
+        poll()
+    }
+}
+
+/// Runs `inside` with `local` as the surroundings, and restores those that were there before, also
+/// when `inside` panics.
+pub fn enter<R>(local: &Local<'_>, inside: impl FnOnce() -> R) -> R {
+    struct Restore(*const Local<'static>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+    let _restore = Restore(CURRENT.replace(ptr::from_ref(local).cast()));
+    inside()
+}
+
+/// Looks at the surroundings: `None` outside any runtime.
+pub fn with<R>(look: impl for<'l> FnOnce(Option<&'l Local<'l>>) -> R) -> R {
+    let current: *const Local<'_> = CURRENT.get();
+    // SAFETY: the pointer is null or was set by a call of `enter` that has not returned: `Restore`
+    // takes it out before that, also when unwinding. That call borrows the `Local`, on this very
+    // thread. `look` works for every lifetime, so it can keep no reference beyond this call.
+    let local = unsafe { current.as_ref() };
+    look(local)
+}
+
+/// The surroundings, to keep.
+#[must_use]
+pub fn env() -> Option<Arc<Env>> {
+    with(|local| local.map(|local| Arc::clone(local.env())))
+}
+
+/// The task that is being polled on this thread.
+#[must_use]
+pub fn task() -> Option<&'static TaskSlot> {
+    with(|local| local.and_then(Local::task))
+}
+
+/// The timers of this thread's runtime; a worker has its own.
+#[must_use]
+pub fn timers() -> Option<&'static dyn Timers> {
+    with(|local| local.and_then(|local| local.timers))
+}
+
+/// The poller of this thread's runtime.
+#[must_use]
+pub fn reactor() -> Option<&'static dyn Reactor> {
+    with(|local| local.and_then(|local| local.env().parts().reactor))
+}
+
+/// Returns `true` on a thread that runs tasks and therefore must not block.
+#[must_use]
+pub fn on_worker() -> bool {
+    with(|local| local.is_some_and(|local| local.role() == Role::Worker))
+}
+
+/// Notes what the running task waits for; does nothing outside a task.
+///
+/// A leaf future calls it when it returns `Pending`, with the place where it was made.
+pub fn record_wait(what: &'static str, place: &'static Location<'static>) {
+    if let Some(task) = task() {
+        task.record_wait(Wait::new(what, place));
+    }
+}
+
+impl fmt::Debug for Local<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local")
+            .field("env", &self.env)
+            .field("role", &self.role)
+            .field("task", &self.task.get())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,205 @@
+//! A point in time, as whole nanoseconds in one word.
+//!
+//! # Implementation
+//!
+//! The zero of the scale lies 36 years before the first reading of the process's monotonic clock, so
+//! that instants before that reading exist too; the end lies 548 years after it and means *never*.
+//! All arithmetic saturates: no duration, however long, panics or wraps.
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::context;
+
+/// A point in time on the clock of the runtime: real, or virtual in a simulation.
+///
+/// Unlike [`std::time::Instant`] it is a plain number of nanoseconds, saturates instead of
+/// panicking, and knows [`NEVER`](Self::NEVER).
+///
+/// # Examples
+///
+/// ```
+/// # use hob_core::Instant;
+/// # use std::time::Duration;
+/// let now = Instant::now();
+/// assert_eq!((now + Duration::from_secs(2)) - now, Duration::from_secs(2));
+/// assert_eq!(now + Duration::MAX, Instant::NEVER);
+/// assert_eq!(now - (now + Duration::from_secs(1)), Duration::ZERO);
+/// ```
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Instant(u64);
+
+/// Where the first reading of the process's clock lies on our scale.
+const ORIGIN_NANOS: u64 = 1 << 60;
+
+static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
+
+impl Instant {
+    /// The end of time: a deadline that is never reached.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The present, on the clock of the runtime that this thread is in, else on the system's.
+    #[must_use]
+    pub fn now() -> Self {
+        context::timers().map_or_else(Self::system, |timers| timers.now())
+    }
+
+    /// The present on the system's monotonic clock, whatever runtime this thread is in.
+    ///
+    /// For implementations of [`Timers`](crate::Timers) and [`Park`](crate::Park); programs want
+    /// [`now`](Self::now).
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one door of time")]
+    pub fn system() -> Self {
+        Self::from(std::time::Instant::now())
+    }
+
+    /// The instant that many nanoseconds after the zero of the scale, for virtual clocks.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the zero of the scale.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Returns `true` for [`NEVER`](Self::NEVER).
+    #[must_use]
+    pub const fn is_never(self) -> bool {
+        self.0 == u64::MAX
+    }
+
+    /// The time that has passed since `self`; zero if `self` lies in the future.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        Self::now() - self
+    }
+
+    /// The time from `earlier` to `self`; zero if `earlier` is later.
+    #[must_use]
+    pub const fn duration_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The instant `duration` later, or [`NEVER`](Self::NEVER).
+    #[must_use]
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// The instant `duration` earlier, or the zero of the scale.
+    #[must_use]
+    pub fn saturating_sub(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        self.saturating_add(duration)
+    }
+}
+
+impl AddAssign<Duration> for Instant {
+    fn add_assign(&mut self, duration: Duration) {
+        *self = *self + duration;
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        self.saturating_sub(duration)
+    }
+}
+
+impl Sub for Instant {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        self.duration_since(earlier)
+    }
+}
+
+impl From<std::time::Instant> for Instant {
+    fn from(instant: std::time::Instant) -> Self {
+        let origin = *ORIGIN.get_or_init(|| instant);
+        let scale = Self(ORIGIN_NANOS);
+        match instant.checked_duration_since(origin) {
+            Some(after) => scale + after,
+            None => scale - origin.duration_since(instant),
+        }
+    }
+}
+
+impl From<Instant> for std::time::Instant {
+    fn from(instant: Instant) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one door of time")]
+        let origin = *ORIGIN.get_or_init(Self::now);
+        let scale = Instant(ORIGIN_NANOS);
+        if instant >= scale {
+            let after = instant - scale;
+            origin.checked_add(after).unwrap_or(origin)
+        } else {
+            origin.checked_sub(scale - instant).unwrap_or(origin)
+        }
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_never() {
+            return f.write_str("Instant(never)");
+        }
+        let origin = Self(ORIGIN_NANOS);
+        let (sign, distance) = if *self >= origin {
+            ("+", *self - origin)
+        } else {
+            ("-", origin - *self)
+        };
+        write!(f, "Instant({sign}{distance:?})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates() {
+        let now = Instant::system();
+        assert_eq!(now + Duration::MAX, Instant::NEVER);
+        assert_eq!(Instant::NEVER + Duration::from_secs(1), Instant::NEVER);
+        assert_eq!(now - Duration::MAX, Instant::from_nanos(0));
+        assert_eq!(now - Instant::NEVER, Duration::ZERO);
+    }
+
+    #[test]
+    fn std_and_back() {
+        let now = Instant::system();
+        for there in [
+            now,
+            now + Duration::from_secs(5),
+            now - Duration::from_secs(5),
+        ] {
+            let std: std::time::Instant = there.into();
+            assert_eq!(Instant::from(std), there);
+        }
+    }
+
+    #[test]
+    fn the_clock_does_not_go_back() {
+        let before = Instant::system();
+        assert!(Instant::system() >= before);
+    }
+}

@@ -1,0 +1,29 @@
+//! The one door to atomics and locks: std's, or loom's under `--cfg loom`.
+//!
+//! Everything with a protocol takes its atomics from here, so that a model sees them. Statics
+//! cannot: loom's types have no `const` constructor. They use [`Global`], which is always std's and
+//! guards cold lists only.
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
+
+/// A lock in a `static`.
+pub(crate) use std::sync::Mutex as Global;
+/// A counter in a `static`.
+pub(crate) use std::sync::atomic::AtomicU64 as GlobalCounter;
+pub(crate) use std::sync::atomic::Ordering as GlobalOrdering;
+
+/// Locks, or says why a poisoned lock is a bug of ours.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .expect("no foreign code runs under hob's locks, so none is poisoned")
+}

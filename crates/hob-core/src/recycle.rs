@@ -1,0 +1,79 @@
+//! Objects that live as long as the process and are used again.
+//!
+//! Wheels, pollers and schedulers are reached from sleeping futures, sockets and task headers,
+//! which outlive any runtime. Counting references there would cost an atomic on hot paths, so these
+//! objects are never freed: a runtime takes one, and gives it back when it ends. Whoever still holds
+//! a reference finds a generation that no longer fits, or an object that wakes nobody.
+
+use std::fmt;
+use std::sync::MutexGuard;
+
+use crate::primitive::Global;
+
+/// A process-wide shelf of objects that are handed out and never freed.
+///
+/// # Examples
+///
+/// ```
+/// # use hob_core::Recycler;
+/// static SHELF: Recycler<Vec<u8>> = Recycler::new();
+/// let first: *const Vec<u8> = SHELF.take(|_| true, Vec::new);
+/// let again = SHELF.take(|_| true, Vec::new);
+/// assert!(!std::ptr::eq(first, again), "the first is still out");
+/// SHELF.give_back(again);
+/// assert!(std::ptr::eq(again, SHELF.take(|_| true, Vec::new)));
+/// ```
+pub struct Recycler<T: 'static> {
+    idle: Global<Vec<&'static T>>,
+}
+
+impl<T> Recycler<T> {
+    /// Creates an empty shelf, for a `static`.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            idle: Global::new(Vec::new()),
+        }
+    }
+
+    /// Takes an idle object that `fits`, or makes one and keeps it for the life of the process.
+    ///
+    /// # Panics
+    ///
+    /// If `fits` panics, then and ever after.
+    pub fn take(&self, fits: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> &'static T {
+        let mut idle = self.shelf();
+        match idle.iter().position(|item| fits(item)) {
+            Some(index) => idle.swap_remove(index),
+            None => {
+                drop(idle);
+                Box::leak(Box::new(make()))
+            }
+        }
+    }
+
+    /// Puts an object back. The caller has made sure that nobody needs it to act any more.
+    ///
+    /// # Panics
+    ///
+    /// As [`take`](Self::take).
+    pub fn give_back(&self, item: &'static T) {
+        self.shelf().push(item);
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Vec<&'static T>> {
+        self.idle.lock().expect("`fits` does not panic")
+    }
+}
+
+impl<T> Default for Recycler<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for Recycler<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recycler").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,456 @@
+//! What is known of a task, beside the task.
+//!
+//! A task's header holds a [`TaskCell`] of two words: where to schedule it, and its [`TaskSlot`].
+//! The slot lives as long as the process and is used again, so whoever names a task holds the slot
+//! and the task's id, and a number that no longer fits says that the task is gone.
+//!
+//! # Implementation
+//!
+//! Two words are atomic because each poll touches them: the request to end and the count of polls.
+//! All else is rare and stands under the slot's own lock, which nobody holds while foreign code runs:
+//! wakers and cleanups are moved out first, and called and dropped afterwards.
+//!
+//! A slot is in use from [`TaskSlot::occupy`] until both the future and the handle are gone:
+//!
+//! ```text
+//!   free ──occupy──► future + handle ──future_gone──► handle ──handle_gone──► free
+//!                          └────────handle_gone─────► future ──future_gone──► free
+//! ```
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::num::NonZeroU64;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::Waker;
+
+use crate::primitive::{
+    AtomicU32, AtomicU64, GlobalCounter, GlobalOrdering, Mutex, Ordering, lock,
+};
+use crate::schedule::SchedulerRef;
+
+/// What a task's header holds.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "it is made by whoever spawns")]
+pub struct TaskCell {
+    /// Where to schedule the task.
+    pub scheduler: SchedulerRef,
+    /// What is known of it.
+    pub slot: &'static TaskSlot,
+}
+
+/// The number of a task, unique in the process and never used again.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TaskId(NonZeroU64);
+
+/// Why a task was asked to end.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CancelReason {
+    /// Its runtime shuts down.
+    Shutdown,
+    /// Somebody asked, and said why.
+    Because(Cow<'static, str>),
+}
+
+/// A task's identity, for messages: `task 7 "fetch", spawned at src/main.rs:3:5`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TaskLabel {
+    /// Its number.
+    pub id: TaskId,
+    /// Its name, if it was given one.
+    pub name: Option<Box<str>>,
+    /// Where it was spawned.
+    pub place: &'static Location<'static>,
+}
+
+/// How urgently a task is asked to end.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_enums, reason = "a task must answer each of them")]
+pub enum Request {
+    /// Not at all.
+    None,
+    /// Drop the future, then run the cleanups.
+    Cancel,
+    /// Drop everything, cleanups too: the shutdown's deadline has passed.
+    Abandon,
+}
+
+/// A cleanup that a task runs after its future has been dropped.
+pub type Cleanup = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
+
+/// What a task waits for, and where in the source.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Wait {
+    /// The operation, such as `Mutex::lock`.
+    pub what: &'static str,
+    /// The caller's line.
+    pub place: &'static Location<'static>,
+}
+
+/// What a dump shows of a task.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TaskSnapshot {
+    /// Its identity.
+    pub label: TaskLabel,
+    /// The task that spawned it, if a task did.
+    pub parent: Option<TaskId>,
+    /// How often it was polled.
+    pub polls: u64,
+    /// What it last waited for; it may be running by now.
+    pub wait: Option<Wait>,
+    /// Why it was asked to end, if it was.
+    pub cancel: Option<CancelReason>,
+}
+
+/// What is known of one task. See the [module's documentation](self).
+pub struct TaskSlot {
+    /// A [`Request`], read once a poll.
+    request: AtomicU32,
+    polls: AtomicU64,
+    entry: Mutex<Entry>,
+}
+
+#[derive(Default)]
+struct Entry {
+    occupant: Option<Occupant>,
+    future_alive: bool,
+    handle_alive: bool,
+    /// The runtime's reference to the task: it keeps it from being freed before its future was
+    /// dropped, and schedules it.
+    waker: Option<Waker>,
+    joiner: Option<Waker>,
+    wait: Option<Wait>,
+    reason: Option<CancelReason>,
+    cleanups: Vec<Cleanup>,
+}
+
+/// Who uses a slot.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "it is made by whoever spawns")]
+pub struct Occupant {
+    /// The task's identity.
+    pub label: TaskLabel,
+    /// The task that spawned it.
+    pub parent: Option<TaskId>,
+    /// The number of its runtime's [`Env`](crate::Env).
+    pub env: u64,
+}
+
+/// Whether a slot may be used again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use = "a free slot goes back to the table"]
+#[expect(clippy::exhaustive_enums, reason = "there is no third answer")]
+pub enum Vacancy {
+    /// Both the future and the handle are gone.
+    Free,
+    /// One of them is still there.
+    InUse,
+}
+
+impl TaskId {
+    /// The next number.
+    #[must_use]
+    pub fn next() -> Self {
+        static LAST: GlobalCounter = GlobalCounter::new(0);
+        let last = LAST.fetch_add(1, GlobalOrdering::Relaxed);
+        Self(NonZeroU64::MIN.saturating_add(last))
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl TaskLabel {
+    /// A label with the next number.
+    #[must_use]
+    pub fn new(name: Option<Box<str>>, place: &'static Location<'static>) -> Self {
+        Self {
+            id: TaskId::next(),
+            name,
+            place,
+        }
+    }
+}
+
+impl Wait {
+    /// Describes a wait.
+    #[must_use]
+    pub const fn new(what: &'static str, place: &'static Location<'static>) -> Self {
+        Self { what, place }
+    }
+}
+
+impl TaskSlot {
+    /// Creates a free slot.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            request: AtomicU32::new(Request::None as u32),
+            polls: AtomicU64::new(0),
+            entry: Mutex::new(Entry::default()),
+        }
+    }
+
+    /// Moves a task in. The slot must be free.
+    ///
+    /// # Panics
+    ///
+    /// If it is not free.
+    pub fn occupy(&self, occupant: Occupant) {
+        let mut entry = lock(&self.entry);
+        assert!(entry.occupant.is_none(), "a task slot was given out twice");
+        entry.occupant = Some(occupant);
+        entry.future_alive = true;
+        entry.handle_alive = true;
+    }
+
+    /// Hands over the runtime's reference to the task, before the task is scheduled first.
+    pub fn keep_alive(&self, waker: Waker) {
+        lock(&self.entry).waker = Some(waker);
+    }
+
+    /// The task's identity, while the slot is in use.
+    #[must_use]
+    pub fn label(&self) -> Option<TaskLabel> {
+        let entry = lock(&self.entry);
+        entry
+            .occupant
+            .as_ref()
+            .map(|occupant| occupant.label.clone())
+    }
+
+    /// The task's number, while the slot is in use.
+    #[must_use]
+    pub fn id(&self) -> Option<TaskId> {
+        let entry = lock(&self.entry);
+        entry.occupant.as_ref().map(|occupant| occupant.label.id)
+    }
+
+    /// What a dump shows, if the task's future is alive and belongs to that runtime.
+    #[must_use]
+    pub fn snapshot(&self, env: u64) -> Option<TaskSnapshot> {
+        let entry = lock(&self.entry);
+        let occupant = entry.alive_in(env)?;
+        Some(TaskSnapshot {
+            label: occupant.label.clone(),
+            parent: occupant.parent,
+            polls: self.polls.load(Ordering::Relaxed),
+            wait: entry.wait,
+            cancel: entry.reason.clone(),
+        })
+    }
+
+    /// Asks the task `id` to end, and wakes it. The first reason sticks, the strongest request wins.
+    ///
+    /// Returns `false` if that task's future is gone already.
+    pub fn request(&self, id: TaskId, request: Request, reason: CancelReason) -> bool {
+        self.request_if(request, reason, |occupant| occupant.label.id == id)
+    }
+
+    /// Asks whoever is here to end, if the task belongs to that runtime.
+    pub fn request_in(&self, env: u64, request: Request, reason: CancelReason) -> bool {
+        self.request_if(request, reason, |occupant| occupant.env == env)
+    }
+
+    fn request_if(
+        &self,
+        request: Request,
+        reason: CancelReason,
+        meant: impl FnOnce(&Occupant) -> bool,
+    ) -> bool {
+        let mut entry = lock(&self.entry);
+        let Entry {
+            occupant: Some(occupant),
+            future_alive: true,
+            ..
+        } = &*entry
+        else {
+            return false;
+        };
+        if !meant(occupant) {
+            return false;
+        }
+        entry.reason.get_or_insert(reason);
+        // Under the lock, so a slot's next occupant cannot inherit it. Release: the reason is seen
+        // by whoever sees the request, though it is read under the lock anyway.
+        self.request.fetch_max(request as u32, Ordering::Release);
+        let waker = entry.waker.clone();
+        drop(entry);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
+    }
+
+    /// How urgently the task is asked to end.
+    #[must_use]
+    pub fn requested(&self) -> Request {
+        match self.request.load(Ordering::Acquire) {
+            0 => Request::None,
+            1 => Request::Cancel,
+            _ => Request::Abandon,
+        }
+    }
+
+    /// Why the task was asked to end, if it was.
+    #[must_use]
+    pub fn reason(&self) -> Option<CancelReason> {
+        lock(&self.entry).reason.clone()
+    }
+
+    /// Counts a poll. Only the task's own poll calls it, so a plain load and store will do.
+    pub fn count_poll(&self) {
+        let polls = self.polls.load(Ordering::Relaxed);
+        self.polls.store(polls + 1, Ordering::Relaxed);
+    }
+
+    /// Notes what the task waits for.
+    pub fn record_wait(&self, wait: Wait) {
+        lock(&self.entry).wait = Some(wait);
+    }
+
+    /// Files the waker of whoever awaits the task.
+    pub fn set_joiner(&self, waker: &Waker) {
+        let mut displaced = Some(waker.clone());
+        mem::swap(&mut lock(&self.entry).joiner, &mut displaced);
+        drop(displaced);
+    }
+
+    /// Takes the waker of whoever awaits the task.
+    #[must_use]
+    pub fn take_joiner(&self) -> Option<Waker> {
+        lock(&self.entry).joiner.take()
+    }
+
+    /// Adds a cleanup; they run last in, first out.
+    pub fn push_cleanup(&self, cleanup: Cleanup) {
+        lock(&self.entry).cleanups.push(cleanup);
+    }
+
+    /// Takes the cleanup that was added last.
+    #[must_use]
+    pub fn pop_cleanup(&self) -> Option<Cleanup> {
+        lock(&self.entry).cleanups.pop()
+    }
+
+    /// The future has been dropped: nothing schedules the task from now on.
+    ///
+    /// The caller drops the returned waker, the runtime's reference, before it lets the task end.
+    pub fn future_gone(&self) -> (Vacancy, Option<Waker>) {
+        let mut entry = lock(&self.entry);
+        debug_assert!(entry.cleanups.is_empty(), "cleanups are taken out first");
+        entry.future_alive = false;
+        let waker = entry.waker.take();
+        (self.vacate(&mut entry), waker)
+    }
+
+    /// The handle has been dropped, or has given up the task's output.
+    pub fn handle_gone(&self) -> Vacancy {
+        let mut entry = lock(&self.entry);
+        entry.handle_alive = false;
+        let joiner = entry.joiner.take();
+        let vacancy = self.vacate(&mut entry);
+        drop(entry);
+        drop(joiner);
+        vacancy
+    }
+
+    fn vacate(&self, entry: &mut Entry) -> Vacancy {
+        if entry.future_alive || entry.handle_alive {
+            return Vacancy::InUse;
+        }
+        entry.occupant = None;
+        entry.wait = None;
+        entry.reason = None;
+        self.request.store(Request::None as u32, Ordering::Relaxed);
+        self.polls.store(0, Ordering::Relaxed);
+        Vacancy::Free
+    }
+}
+
+impl Entry {
+    fn alive_in(&self, env: u64) -> Option<&Occupant> {
+        self.occupant
+            .as_ref()
+            .filter(|occupant| self.future_alive && occupant.env == env)
+    }
+}
+
+impl Default for TaskSlot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for TaskSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut slot = f.debug_struct("TaskSlot");
+        // A dump must not wait.
+        match self.entry.try_lock() {
+            Ok(entry) => match &entry.occupant {
+                Some(occupant) => slot.field("task", &occupant.label),
+                None => slot.field("task", &format_args!("<free>")),
+            },
+            Err(_) => slot.field("task", &format_args!("<locked>")),
+        };
+        slot.finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskId({})", self.0)
+    }
+}
+
+impl fmt::Display for TaskLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "task {} {name:?}", self.id)?,
+            None => write!(f, "task {}", self.id)?,
+        }
+        write!(f, ", spawned at {},", self.place)
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.what, self.place)
+    }
+}
+
+impl fmt::Display for CancelReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shutdown => f.write_str("its runtime shuts down"),
+            Self::Because(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl From<&'static str> for CancelReason {
+    fn from(reason: &'static str) -> Self {
+        Self::Because(reason.into())
+    }
+}
+
+impl From<String> for CancelReason {
+    fn from(reason: String) -> Self {
+        Self::Because(reason.into())
+    }
+}

@@ -1,0 +1,80 @@
+//! What went wrong where nobody looks.
+//!
+//! A panic that nobody joins, a cleanup that was cut, a task that did not end: each reaches the
+//! runtime's hook at the moment it happens. The default hook writes a line to standard error.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use crate::task::TaskLabel;
+
+/// One thing that went wrong and that nobody else will see.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Unhandled<'a> {
+    /// What it was.
+    pub kind: UnhandledKind,
+    /// The task it happened in, if any.
+    pub task: Option<&'a TaskLabel>,
+    /// The panic's message, or what else is known.
+    pub message: &'a str,
+}
+
+/// The kinds of [`Unhandled`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum UnhandledKind {
+    /// A task panicked, and its handle had been dropped, or was dropped without being awaited.
+    TaskPanicked,
+    /// The destructor of a task's future or output panicked.
+    DropPanicked,
+    /// A waker, hook or callback panicked.
+    CallbackPanicked,
+    /// A cleanup panicked.
+    CleanupPanicked,
+    /// A cleanup did not end in time and was dropped.
+    CleanupCut,
+    /// A task or a blocking job did not end before the shutdown's deadline.
+    LeftBehind,
+}
+
+impl<'a> Unhandled<'a> {
+    /// Describes what happened.
+    #[must_use]
+    pub fn new(kind: UnhandledKind, task: Option<&'a TaskLabel>, message: &'a str) -> Self {
+        Self {
+            kind,
+            task,
+            message,
+        }
+    }
+}
+
+impl fmt::Display for Unhandled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            UnhandledKind::TaskPanicked => "panicked, and nobody awaited it",
+            UnhandledKind::DropPanicked => "panicked in a destructor",
+            UnhandledKind::CallbackPanicked => "ran a callback that panicked",
+            UnhandledKind::CleanupPanicked => "panicked in a cleanup",
+            UnhandledKind::CleanupCut => "had a cleanup that did not end in time and was dropped",
+            UnhandledKind::LeftBehind => "did not end before the shutdown's deadline",
+        };
+        match self.task {
+            Some(task) => write!(f, "hob: {task} {what}")?,
+            None => write!(f, "hob: the runtime {what}")?,
+        }
+        if self.message.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {}", self.message)
+        }
+    }
+}
+
+/// The default hook: a line on standard error.
+pub fn print(unhandled: &Unhandled<'_>) {
+    let line = format!("{unhandled}\n");
+    // When standard error is gone there is nobody left to tell.
+    let _gone = io::stderr().write_all(line.as_bytes());
+}
