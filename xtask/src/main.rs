@@ -1,1 +1,52 @@
-fn main() {}
+//! The project's own commands: `cargo xtask ci`, and each of its steps alone.
+//!
+//! `cargo xtask help` lists the steps. Everything that holds for the whole house and that no
+//! linter knows is checked here, so that one command answers "is it all right?", with nothing
+//! installed but Rust and a C linker.
+//!
+//! # Implementation
+//!
+//! A [step](ci::Step) is a function from the [workspace](workspace::Workspace) to an
+//! [outcome](report::Outcome). Steps mostly run cargo through [`run::Run`], which captures what it
+//! says, limits its time, and can print itself as a line that a person may paste into a shell.
+//! There are no dependencies on purpose: this builds in seconds, before anything else does.
+
+mod cargo;
+mod ci;
+mod deny;
+mod examples;
+mod loom;
+mod manifest;
+mod report;
+mod run;
+mod serve;
+mod testing;
+mod tidy;
+mod toolchains;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = env::args().skip(1).collect();
+    let steps = match ci::choose(&wanted) {
+        Ok(steps) if steps.is_empty() => {
+            ci::say(&ci::help());
+            return ExitCode::SUCCESS;
+        }
+        Ok(steps) => steps,
+        Err(unknown) => {
+            ci::say(&format!("there is no step `{unknown}`\n\n{}", ci::help()));
+            return ExitCode::from(2);
+        }
+    };
+    match workspace::Workspace::open() {
+        Ok(workspace) if ci::run(&workspace, &steps) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            ci::say(&format!("cannot read the workspace: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

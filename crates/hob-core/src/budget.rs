@@ -19,6 +19,9 @@ use crate::context;
 /// Completions that a poll may have before it is asked to yield.
 pub const BUDGET_PER_POLL: u32 = 128;
 
+/// The budget outside any task, which is never spent.
+pub(crate) const UNLIMITED: u32 = u32::MAX;
+
 /// Asks whether a fast path may go on: `Pending`, with the task woken, once the budget is spent.
 ///
 /// Outside any task it is always `Ready`.
@@ -32,10 +35,12 @@ pub fn poll_proceed(cx: &Context<'_>) -> Poll<()> {
     }
 }
 
-/// Notes that an operation completed without waiting.
+/// Notes that an operation completed without waiting; does nothing outside a task.
 pub fn spend() {
     context::with(|local| {
-        if let Some(local) = local {
+        if let Some(local) = local
+            && local.budget() != UNLIMITED
+        {
             local.set_budget(local.budget().saturating_sub(1));
         }
     });

@@ -16,8 +16,9 @@ use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 
-use crate::budget::BUDGET_PER_POLL;
+use crate::budget::{BUDGET_PER_POLL, UNLIMITED};
 use crate::env::Env;
+use crate::primitive::thread_local;
 use crate::reactor::Reactor;
 use crate::task::{TaskSlot, Wait};
 use crate::timers::Timers;
@@ -32,6 +33,7 @@ pub struct Local<'a> {
     env: &'a Arc<Env>,
     role: Role,
     timers: Option<&'static dyn Timers>,
+    worker: Option<usize>,
     task: Cell<Option<&'static TaskSlot>>,
     budget: Cell<u32>,
 }
@@ -54,8 +56,9 @@ impl<'a> Local<'a> {
             env,
             role,
             timers: env.parts().timers,
+            worker: None,
             task: Cell::new(None),
-            budget: Cell::new(u32::MAX),
+            budget: Cell::new(UNLIMITED),
         }
     }
 
@@ -64,6 +67,19 @@ impl<'a> Local<'a> {
     pub fn with_timers(mut self, timers: &'static dyn Timers) -> Self {
         self.timers = Some(timers);
         self
+    }
+
+    /// The same, for worker number `index` of the runtime's executor.
+    #[must_use]
+    pub const fn with_worker(mut self, index: usize) -> Self {
+        self.worker = Some(index);
+        self
+    }
+
+    /// The number of this worker in its executor.
+    #[must_use]
+    pub const fn worker(&self) -> Option<usize> {
+        self.worker
     }
 
     /// The runtime's surroundings.
@@ -120,16 +136,17 @@ pub fn enter<R>(local: &Local<'_>, inside: impl FnOnce() -> R) -> R {
     struct Restore(*const Local<'static>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.set(self.0);
+            CURRENT.with(|current| current.set(self.0));
         }
     }
-    let _restore = Restore(CURRENT.replace(ptr::from_ref(local).cast()));
+    let entered = ptr::from_ref(local).cast();
+    let _restore = Restore(CURRENT.with(|current| current.replace(entered)));
     inside()
 }
 
 /// Looks at the surroundings: `None` outside any runtime.
 pub fn with<R>(look: impl for<'l> FnOnce(Option<&'l Local<'l>>) -> R) -> R {
-    let current: *const Local<'_> = CURRENT.get();
+    let current: *const Local<'_> = CURRENT.with(Cell::get);
     // SAFETY: the pointer is null or was set by a call of `enter` that has not returned: `Restore`
     // takes it out before that, also when unwinding. That call borrows the `Local`, on this very
     // thread. `look` works for every lifetime, so it can keep no reference beyond this call.

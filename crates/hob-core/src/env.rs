@@ -11,13 +11,13 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crate::blocking::Blocking;
-use crate::panic::{contain, discard};
+use crate::panic::{self, contain, discard};
 use crate::primitive::{AtomicUsize, GlobalCounter, GlobalOrdering, Mutex, Ordering, lock};
 use crate::reactor::Reactor;
 use crate::schedule::SchedulerRef;
 use crate::sys::Sys;
 use crate::timers::Timers;
-use crate::unhandled::{self, Unhandled};
+use crate::unhandled::{self, Unhandled, UnhandledKind};
 
 /// What is called with everything that went wrong where nobody looks.
 pub type UnhandledHook = Arc<dyn Fn(&Unhandled<'_>) + Send + Sync>;
@@ -55,9 +55,9 @@ pub struct Env {
 
 /// How many tasks are alive, and whether new ones are taken.
 ///
-/// One word: the lowest bit says *closed*, the rest counts. A task that enrolls after the door was
-/// closed sees it in the value that its own addition returns, so there is no gap between asking and
-/// counting.
+/// One word: the lowest bit says *closed*, the next *draining*, the rest counts. A task that enrolls
+/// after the door was closed sees it in the value that its own addition returns, so there is no gap
+/// between asking and counting.
 struct Census {
     word: AtomicUsize,
     waiting: Mutex<Vec<Waker>>,
@@ -68,8 +68,9 @@ struct Census {
 #[expect(clippy::exhaustive_structs, reason = "it says all there is to say")]
 pub struct Closed;
 
-const CLOSED: usize = 1;
-const ONE: usize = 2;
+const CLOSED: usize = 0b001;
+const DRAINING: usize = 0b010;
+const ONE: usize = 0b100;
 
 impl Env {
     /// Creates the surroundings of a runtime.
@@ -124,9 +125,20 @@ impl Env {
     pub fn discharge(&self) {
         let before = self.census.word.fetch_sub(ONE, Ordering::AcqRel);
         debug_assert!(before >= ONE, "more tasks ended than were spawned");
-        if before & !CLOSED == ONE {
+        if before / ONE == 1 {
             self.wake_waiting();
         }
+    }
+
+    /// Starts to empty the runtime: a task that is spawned from now on is cancelled at birth.
+    pub fn drain(&self) {
+        self.census.word.fetch_or(DRAINING, Ordering::AcqRel);
+    }
+
+    /// Returns `true` once the runtime is being emptied.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.census.word.load(Ordering::Acquire) & DRAINING != 0
     }
 
     /// Takes no more tasks.
@@ -151,7 +163,17 @@ impl Env {
         if self.tasks_alive() == 0 {
             return Poll::Ready(());
         }
-        lock(&self.census.waiting).push(cx.waker().clone());
+        let waker = cx.waker().clone();
+        let mut waiting = lock(&self.census.waiting);
+        // A waiter that polls again and again is listed once.
+        let unlisted = if waiting.iter().any(|listed| listed.will_wake(&waker)) {
+            Some(waker)
+        } else {
+            waiting.push(waker);
+            None
+        };
+        drop(waiting);
+        drop(unlisted);
         // Again, now that `discharge` finds the waker.
         if self.tasks_alive() == 0 {
             Poll::Ready(())
@@ -170,7 +192,13 @@ impl Env {
     fn wake_waiting(&self) {
         let waiting = std::mem::take(&mut *lock(&self.census.waiting));
         for waker in waiting {
-            waker.wake();
+            // One that panics must not keep the others asleep.
+            if let Err(payload) = contain(|| waker.wake()) {
+                let message = panic::message(&payload);
+                let kind = UnhandledKind::CallbackPanicked;
+                self.report(&Unhandled::new(kind, None, message));
+                discard(payload);
+            }
         }
     }
 }

@@ -54,6 +54,13 @@ impl Readiness {
     pub const WRITABLE: Self = Self(2);
     /// Neither will: also what a hang-up or an error means.
     pub const BOTH: Self = Self(3);
+    /// Whoever now takes less than it asked for has taken all there is: the next change comes with
+    /// an event of its own.
+    ///
+    /// Added to the directions by a poller that is edge-triggered, and only to an event without
+    /// hang-up, error or urgent data. The end of a stream that came in one event with its last bytes
+    /// has no event of its own: a reader that stopped at a short read would wait for ever.
+    pub const EDGE: Self = Self(4);
 
     /// Returns `true` if `direction` is ready.
     #[must_use]
@@ -64,7 +71,7 @@ impl Readiness {
     /// Returns `true` if nothing is ready.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0 & Self::BOTH.0 == 0
     }
 
     pub(crate) const fn bits(self) -> u8 {
@@ -121,7 +128,12 @@ impl fmt::Debug for Interest {
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name(self.0))
+        f.write_str(name(self.0 & Self::BOTH.0))?;
+        if self.0 & Self::EDGE.0 == 0 {
+            Ok(())
+        } else {
+            f.write_str(" (edge)")
+        }
     }
 }
 

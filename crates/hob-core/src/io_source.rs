@@ -8,7 +8,8 @@
 //! loaded: an event in between means that there may be something again.
 //!
 //! ```text
-//!   bit 0: a read will not block      bit 1: a write will not block      bits 2..: tick
+//!   bit 0: a read will not block      bit 1: a write will not block
+//!   bit 2: the last event was a plain edge, see `Readiness::EDGE`      bits 3..: tick
 //! ```
 //!
 //! A small lock guards the wakers: one place for each direction, for objects that one task polls, and
@@ -59,7 +60,8 @@ pub struct Binding {
 }
 
 const READY: usize = 0b11;
-const TICK: usize = 0b100;
+const EDGE: usize = 0b100;
+const TICK: usize = 0b1000;
 
 #[derive(Default)]
 struct Inner {
@@ -75,6 +77,15 @@ struct Listed {
     key: u64,
     direction: Direction,
     waker: Waker,
+}
+
+impl Seen {
+    /// Returns `true` if an operation that moved less than it was asked to proves that nothing is
+    /// left: see [`Readiness::EDGE`].
+    #[must_use]
+    pub const fn is_edge(self) -> bool {
+        self.0 & EDGE != 0
+    }
 }
 
 impl IoSource {
@@ -190,7 +201,7 @@ impl IoSource {
         let mut word = self.word.load(Ordering::Relaxed);
         while let Err(actual) = self.word.compare_exchange(
             word,
-            (word | bits).wrapping_add(TICK),
+            (word & !EDGE | bits).wrapping_add(TICK),
             Ordering::AcqRel,
             Ordering::Relaxed,
         ) {
@@ -227,8 +238,9 @@ impl IoSource {
         lock(&self.inner).binding.is_some()
     }
 
-    /// The hot path: one load.
-    fn seen(&self, direction: Direction) -> Option<Seen> {
+    /// What the last event said of `direction`, if it was ready and nobody cleared it since: the hot
+    /// path, one load.
+    pub fn seen(&self, direction: Direction) -> Option<Seen> {
         let word = self.word.load(Ordering::Acquire);
         (word & usize::from(bit(direction)) != 0).then_some(Seen(word))
     }
@@ -246,13 +258,12 @@ impl IoSource {
             if let Some(seen) = self.seen(direction) {
                 return Poll::Ready(Ok(seen));
             }
-            let armed = bound.and_then(|binding| {
-                let interest = self.wanted(direction);
-                binding.reactor.rearm(fd, binding.key, interest)
-            });
-            match armed {
+            // A poller that has ended is no reason to try again here: `bind` looks for another one.
+            let binding = bound?;
+            let interest = self.wanted(direction);
+            match binding.reactor.rearm(fd, binding.key, interest) {
                 Ok(()) => return Poll::Pending,
-                Err(error) if is_retired(&error) => self.forget_binding(),
+                Err(error) if is_retired(&error) => self.forget(binding),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -271,8 +282,12 @@ impl IoSource {
         Ok(binding)
     }
 
-    fn forget_binding(&self) {
-        lock(&self.inner).binding = None;
+    /// Forgets a binding to a poller that has ended, unless another took its place meanwhile.
+    fn forget(&self, ended: Binding) {
+        let mut inner = lock(&self.inner);
+        if inner.binding.is_some_and(|binding| binding.is(ended)) {
+            inner.binding = None;
+        }
     }
 
     /// Every direction that somebody waits for: a oneshot poller must not lose the others.
@@ -323,6 +338,12 @@ impl fmt::Debug for IoSource {
         f.debug_struct("IoSource")
             .field("ready", &self.readiness())
             .finish_non_exhaustive()
+    }
+}
+
+impl Binding {
+    fn is(self, other: Self) -> bool {
+        std::ptr::addr_eq(self.reactor, other.reactor) && self.key == other.key
     }
 }
 

@@ -29,7 +29,7 @@ pub use crate::io_source::IoSource;
 pub use crate::park::{Park, Unpark, Until};
 pub use crate::reactor::Reactor;
 pub use crate::recycle::Recycler;
-pub use crate::schedule::{Schedule, SchedulerRef, Why};
+pub use crate::schedule::{Runnable, Schedule, SchedulerRef, Why};
 pub use crate::sys::Sys;
 pub use crate::task::{CancelReason, TaskCell, TaskId, TaskLabel, TaskSlot};
 pub use crate::timers::{Alarm, Retired, TimerKey, Timers};

@@ -15,6 +15,12 @@ pub(crate) use std::sync::{
     atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
+/// A value for each thread; loom's threads share one thread of the system's.
+#[cfg(loom)]
+pub(crate) use loom::thread_local;
+#[cfg(not(loom))]
+pub(crate) use std::thread_local;
+
 /// A lock in a `static`.
 pub(crate) use std::sync::Mutex as Global;
 /// A counter in a `static`.

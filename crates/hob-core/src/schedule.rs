@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use async_task::Runnable;
+/// A task that is to be polled once.
+#[doc(no_inline)]
+pub use async_task::Runnable;
 
 use crate::task::TaskCell;
 

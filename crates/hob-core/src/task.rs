@@ -24,12 +24,15 @@ use std::mem;
 use std::num::NonZeroU64;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::Waker;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
 
+use crate::panic::{self, contain, discard};
 use crate::primitive::{
     AtomicU32, AtomicU64, GlobalCounter, GlobalOrdering, Mutex, Ordering, lock,
 };
 use crate::schedule::SchedulerRef;
+use crate::unhandled::{self, Unhandled, UnhandledKind};
 
 /// What a task's header holds.
 #[derive(Clone, Copy, Debug)]
@@ -113,8 +116,15 @@ pub struct TaskSlot {
     /// A [`Request`], read once a poll.
     request: AtomicU32,
     polls: AtomicU64,
+    joiner: Arc<Joiner>,
+    /// A waker of [`Joiner`], made once for all tasks that use the slot.
+    join_waker: Waker,
     entry: Mutex<Entry>,
 }
+
+/// Whoever awaits a task, behind a wall: async-task aborts the process when a waker panics, so it is
+/// given this one.
+struct Joiner(Mutex<Option<Waker>>);
 
 #[derive(Default)]
 struct Entry {
@@ -124,7 +134,6 @@ struct Entry {
     /// The runtime's reference to the task: it keeps it from being freed before its future was
     /// dropped, and schedules it.
     waker: Option<Waker>,
-    joiner: Option<Waker>,
     wait: Option<Wait>,
     reason: Option<CancelReason>,
     cleanups: Vec<Cleanup>,
@@ -193,9 +202,12 @@ impl TaskSlot {
     /// Creates a free slot.
     #[must_use]
     pub fn new() -> Self {
+        let joiner = Arc::new(Joiner(Mutex::new(None)));
         Self {
             request: AtomicU32::new(Request::None as u32),
             polls: AtomicU64::new(0),
+            join_waker: Waker::from(Arc::clone(&joiner)),
+            joiner,
             entry: Mutex::new(Entry::default()),
         }
     }
@@ -321,14 +333,21 @@ impl TaskSlot {
     /// Files the waker of whoever awaits the task.
     pub fn set_joiner(&self, waker: &Waker) {
         let mut displaced = Some(waker.clone());
-        mem::swap(&mut lock(&self.entry).joiner, &mut displaced);
+        mem::swap(&mut *lock(&self.joiner.0), &mut displaced);
         drop(displaced);
+    }
+
+    /// The waker to leave with async-task: it wakes whoever was filed by
+    /// [`set_joiner`](Self::set_joiner), and contains a panic in that waker.
+    #[must_use]
+    pub const fn join_waker(&self) -> &Waker {
+        &self.join_waker
     }
 
     /// Takes the waker of whoever awaits the task.
     #[must_use]
     pub fn take_joiner(&self) -> Option<Waker> {
-        lock(&self.entry).joiner.take()
+        lock(&self.joiner.0).take()
     }
 
     /// Adds a cleanup; they run last in, first out.
@@ -347,6 +366,7 @@ impl TaskSlot {
     /// The caller drops the returned waker, the runtime's reference, before it lets the task end.
     pub fn future_gone(&self) -> (Vacancy, Option<Waker>) {
         let mut entry = lock(&self.entry);
+        debug_assert!(entry.future_alive, "a future went twice");
         debug_assert!(entry.cleanups.is_empty(), "cleanups are taken out first");
         entry.future_alive = false;
         let waker = entry.waker.take();
@@ -355,13 +375,11 @@ impl TaskSlot {
 
     /// The handle has been dropped, or has given up the task's output.
     pub fn handle_gone(&self) -> Vacancy {
+        drop(self.take_joiner());
         let mut entry = lock(&self.entry);
+        debug_assert!(entry.handle_alive, "a handle went twice");
         entry.handle_alive = false;
-        let joiner = entry.joiner.take();
-        let vacancy = self.vacate(&mut entry);
-        drop(entry);
-        drop(joiner);
-        vacancy
+        self.vacate(&mut entry)
     }
 
     fn vacate(&self, entry: &mut Entry) -> Vacancy {
@@ -374,6 +392,27 @@ impl TaskSlot {
         self.request.store(Request::None as u32, Ordering::Relaxed);
         self.polls.store(0, Ordering::Relaxed);
         Vacancy::Free
+    }
+}
+
+impl Wake for Joiner {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let waker = lock(&self.0).take();
+        if let Some(waker) = waker
+            && let Err(payload) = contain(|| waker.wake())
+        {
+            let message = panic::message(&payload);
+            unhandled::report(&Unhandled::new(
+                UnhandledKind::CallbackPanicked,
+                None,
+                message,
+            ));
+            discard(payload);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use crate::context;
 use crate::task::TaskLabel;
 
 /// One thing that went wrong and that nobody else will see.
@@ -28,6 +29,8 @@ pub enum UnhandledKind {
     TaskPanicked,
     /// The destructor of a task's future or output panicked.
     DropPanicked,
+    /// A blocking job panicked, and nobody awaits it any more.
+    JobPanicked,
     /// A waker, hook or callback panicked.
     CallbackPanicked,
     /// A cleanup panicked.
@@ -55,6 +58,7 @@ impl fmt::Display for Unhandled<'_> {
         let what = match self.kind {
             UnhandledKind::TaskPanicked => "panicked, and nobody awaited it",
             UnhandledKind::DropPanicked => "panicked in a destructor",
+            UnhandledKind::JobPanicked => "ran a blocking job that panicked, and nobody awaited it",
             UnhandledKind::CallbackPanicked => "ran a callback that panicked",
             UnhandledKind::CleanupPanicked => "panicked in a cleanup",
             UnhandledKind::CleanupCut => "had a cleanup that did not end in time and was dropped",
@@ -69,6 +73,14 @@ impl fmt::Display for Unhandled<'_> {
         } else {
             write!(f, ": {}", self.message)
         }
+    }
+}
+
+/// Tells the hook of the runtime that this thread is in, or else [prints](print) it.
+pub fn report(unhandled: &Unhandled<'_>) {
+    match context::env() {
+        Some(env) => env.report(unhandled),
+        None => print(unhandled),
     }
 }
 

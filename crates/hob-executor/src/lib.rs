@@ -1,1 +1,16 @@
 #![doc = include_str!("../README.md")]
+
+mod block_on;
+mod idle;
+mod local;
+mod parker;
+mod pool;
+mod primitive;
+mod queues;
+mod shared;
+mod turn;
+mod worker;
+
+pub use crate::local::{LocalConfig, LocalExecutor, LocalStatistics};
+pub use crate::parker::Parker;
+pub use crate::pool::{Config, Executor, ExecutorStatistics, Hook};

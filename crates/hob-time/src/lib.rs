@@ -1,1 +1,21 @@
 #![doc = include_str!("../README.md")]
+
+mod clock;
+mod deadlines;
+mod driver;
+mod heap;
+mod interval;
+mod parker;
+mod primitive;
+mod sleep;
+mod timeout;
+mod timer;
+
+pub use hob_core::Instant;
+
+pub use crate::clock::Clock;
+pub use crate::driver::driver_statistics;
+pub use crate::heap::{Heap, HeapStatistics};
+pub use crate::interval::{Interval, IntervalStatistics, MissedTicks, Tick, interval, interval_at};
+pub use crate::sleep::{Sleep, sleep, sleep_until};
+pub use crate::timeout::{Elapsed, Timeout, timeout, timeout_at};

@@ -1,0 +1,55 @@
+//! Running one future on a thread that is not a worker.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hob_core::context::{self, Local, Role};
+use hob_core::{Env, Park, TaskSlot, Until};
+
+use crate::parker::Parker;
+
+/// Runs `future` on this thread, inside `env`; the thread sleeps while there is nothing to poll.
+///
+/// # Panics
+///
+/// On a thread that runs tasks: it would sleep while they wait for it.
+#[track_caller]
+pub(crate) fn block_on<F: Future>(env: &Arc<Env>, future: F) -> F::Output {
+    refuse_on_worker(env);
+    let mut parker = Parker::new();
+    let waker = parker.waker();
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    context::enter(&Local::new(env, Role::Guest), || {
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                return output;
+            }
+            parker.park(Until::Forever, &mut Vec::new());
+        }
+    })
+}
+
+/// Panics, naming both places, if this thread runs tasks of `env` itself.
+///
+/// The tasks of another runtime are only delayed, which is the caller's choice.
+#[track_caller]
+pub(crate) fn refuse_on_worker(env: &Env) {
+    let nested = context::with(|local| {
+        let local = local?;
+        (local.role() == Role::Worker && local.env().id() == env.id())
+            .then(|| local.task().and_then(TaskSlot::label))
+    });
+    if let Some(task) = nested {
+        let who = task.map_or_else(|| "the main future".to_owned(), |task| task.to_string());
+        panic!(
+            "`block_on` at {} inside {who} of the same runtime {:?} would wait for itself: `.await` \
+             the future instead",
+            Location::caller(),
+            env.parts().name,
+        );
+    }
+}

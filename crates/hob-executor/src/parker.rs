@@ -1,0 +1,158 @@
+//! A thread that sleeps on nothing but its own token.
+//!
+//! # Implementation
+//!
+//! One word: *empty*, *parked* or *notified*. An unpark swaps in *notified* and touches the lock only
+//! if the thread was parked; taking and releasing it once before the notification means that the
+//! thread is either not yet checking the word, or already waiting.
+//!
+//! # References
+//!
+//! - The parkers of std, crossbeam and `parking` have this shape.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+use hob_core::{Instant, Park, Unpark, Until};
+
+use crate::primitive::{AtomicUsize, Condvar, Mutex, Ordering, lock};
+
+/// Lets a thread sleep until it is unparked, or until a deadline.
+///
+/// # Examples
+///
+/// ```
+/// use hob_core::{Park, Until};
+/// use hob_executor::Parker;
+///
+/// let mut parker = Parker::new();
+/// parker.unparker().unpark();
+/// parker.park(Until::Forever, &mut Vec::new()); // the token was there
+/// ```
+pub struct Parker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    word: AtomicUsize,
+    lock: Mutex<()>,
+    changed: Condvar,
+}
+
+const EMPTY: usize = 0;
+const PARKED: usize = 1;
+const NOTIFIED: usize = 2;
+
+impl Parker {
+    /// Creates a parker without a token.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                word: AtomicUsize::new(EMPTY),
+                lock: Mutex::new(()),
+                changed: Condvar::new(),
+            }),
+        }
+    }
+
+    /// A waker that unparks.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.inner))
+    }
+}
+
+impl Park for Parker {
+    fn park(&mut self, until: Until, _woken: &mut Vec<Waker>) {
+        self.inner.park(until);
+    }
+
+    fn unparker(&self) -> Arc<dyn Unpark> {
+        Arc::clone(&self.inner) as Arc<dyn Unpark>
+    }
+}
+
+impl Inner {
+    fn park(&self, until: Until) {
+        // Acquire: what was done before the unpark is visible after the park.
+        if self.take_token() || until == Until::Now {
+            return;
+        }
+        let mut guard = lock(&self.lock);
+        if self
+            .word
+            .compare_exchange(EMPTY, PARKED, Ordering::Acquire, Ordering::Acquire)
+            .is_err()
+        {
+            self.word.store(EMPTY, Ordering::Relaxed);
+            return;
+        }
+        loop {
+            guard = match self.wait(guard, until) {
+                Some(guard) => guard,
+                None => break,
+            };
+            if self.take_token() {
+                return;
+            }
+        }
+        // The deadline has passed. A token that came just now is used up: the caller looks again.
+        self.word.swap(EMPTY, Ordering::Acquire);
+    }
+
+    /// Waits once; `None` when the deadline has passed.
+    fn wait<'g>(&self, guard: Guard<'g>, until: Until) -> Option<Guard<'g>> {
+        let deadline = until.deadline()?;
+        if deadline.is_never() {
+            let guard = self.changed.wait(guard);
+            return Some(guard.expect("nothing panics under the parker's lock"));
+        }
+        let left = deadline - Instant::system();
+        if left.is_zero() {
+            return None;
+        }
+        let waited = self.changed.wait_timeout(guard, left);
+        Some(waited.expect("nothing panics under the parker's lock").0)
+    }
+
+    fn take_token(&self) -> bool {
+        self.word
+            .compare_exchange(NOTIFIED, EMPTY, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+}
+
+type Guard<'g> = crate::primitive::MutexGuard<'g, ()>;
+
+impl Unpark for Inner {
+    fn unpark(&self) {
+        if self.word.swap(NOTIFIED, Ordering::Release) == PARKED {
+            drop(lock(&self.lock));
+            self.changed.notify_one();
+        }
+    }
+}
+
+impl Wake for Inner {
+    fn wake(self: Arc<Self>) {
+        self.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.unpark();
+    }
+}
+
+impl Default for Parker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Parker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parker").finish_non_exhaustive()
+    }
+}

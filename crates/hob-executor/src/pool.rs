@@ -1,0 +1,279 @@
+//! The executor of several threads.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
+
+use hob_core::panic::{self, contain};
+use hob_core::unhandled::{Unhandled, UnhandledKind};
+use hob_core::{Alarm, Env, Instant, Park, SchedulerRef, Timers};
+
+use crate::block_on::block_on;
+use crate::parker::Parker;
+use crate::primitive::{Mutex, Ordering, lock};
+use crate::shared::Shared;
+use crate::worker::Worker;
+
+/// What is called on a worker's thread when it starts or ends.
+pub type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// What an [`Executor`] is made of; start from [`Config::new`].
+#[expect(clippy::exhaustive_structs, reason = "it is filled in by builders")]
+pub struct Config {
+    /// How many threads run tasks.
+    pub workers: NonZeroUsize,
+    /// What the worker in the seat sleeps on: the poller, or else its own parker.
+    pub seat: Option<Box<dyn Park + Send>>,
+    /// Timers that the workers expire; worker number `n` arms its own in the `n`th.
+    pub timers: Vec<&'static dyn Timers>,
+    /// Called on each worker's thread before its first task.
+    pub on_start: Option<Hook>,
+    /// Called on each worker's thread after its last task.
+    pub on_stop: Option<Hook>,
+}
+
+/// A pool of threads that run tasks, and steal them from each other.
+///
+/// It is one of the engines of a runtime: the facade puts it together with a poller and timers, and
+/// whoever likes can do the same.
+///
+/// # Examples
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use std::sync::Arc;
+/// use hob_core::{Env, Instant, env::Parts};
+/// use hob_executor::{Config, Executor};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let executor = Executor::new(Config::new(NonZeroUsize::MIN));
+/// let env = Arc::new(Env::new(Parts {
+///     scheduler: Some(executor.scheduler()),
+///     ..Parts::default()
+/// }));
+/// executor.start(&env)?;
+/// let answer = executor.block_on(&env, async {
+///     hob_task::spawn(async { 42 }).await.expect("it does not panic")
+/// });
+/// assert_eq!(answer, 42);
+/// assert_eq!(executor.stop(&env, Instant::NEVER), 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Executor {
+    shared: &'static Shared,
+    alarm: Arc<Alarm>,
+    timers: Arc<[&'static dyn Timers]>,
+    hooks: Hooks,
+    state: Mutex<State>,
+}
+
+/// A snapshot of an [`Executor`].
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ExecutorStatistics {
+    /// Threads that run tasks.
+    pub workers: usize,
+    /// Workers that sleep now.
+    pub workers_idle: usize,
+    /// Polls of tasks since the start.
+    pub polls: u64,
+    /// Batches taken from a peer since the start.
+    pub steals: u64,
+    /// Times a worker went to sleep since the start.
+    pub parks: u64,
+    /// Tasks that wait in the queue of those who are no workers.
+    pub injected: usize,
+    /// Tasks that wait in the queues of workers.
+    pub queued: usize,
+}
+
+#[derive(Clone)]
+pub(crate) struct Hooks {
+    on_start: Option<Hook>,
+    on_stop: Option<Hook>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    New,
+    Started,
+    Stopped,
+}
+
+impl Config {
+    /// A pool without poller and timers.
+    #[must_use]
+    pub const fn new(workers: NonZeroUsize) -> Self {
+        Self {
+            workers,
+            seat: None,
+            timers: Vec::new(),
+            on_start: None,
+            on_stop: None,
+        }
+    }
+}
+
+impl Executor {
+    /// Creates a pool; no thread runs yet, but tasks may be spawned.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let seat = config.seat.unwrap_or_else(|| Box::new(Parker::new()));
+        let shared = Shared::open(config.workers.get(), seat);
+        Self {
+            shared,
+            alarm: Arc::new(Alarm::new(shared.seat_unparker())),
+            timers: config.timers.into(),
+            hooks: Hooks {
+                on_start: config.on_start,
+                on_stop: config.on_stop,
+            },
+            state: Mutex::new(State::New),
+        }
+    }
+
+    /// Where its tasks are scheduled, for the [`Env`].
+    #[must_use]
+    pub fn scheduler(&self) -> SchedulerRef {
+        self.shared.scheduler()
+    }
+
+    /// What the timers must ring when one becomes the earliest.
+    #[must_use]
+    pub fn alarm(&self) -> Arc<Alarm> {
+        Arc::clone(&self.alarm)
+    }
+
+    /// Starts the threads. A second call does nothing.
+    ///
+    /// When the system refuses a thread after the first, the pool is that much smaller.
+    ///
+    /// # Errors
+    ///
+    /// What the system said when not even one thread could be started.
+    pub fn start(&self, env: &Arc<Env>) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        if *state != State::New {
+            return Ok(());
+        }
+        self.shared.belongs_to(env.id());
+        for index in 0..self.shared.queues.workers() {
+            match self.start_worker(index, env) {
+                Ok(()) => *state = State::Started,
+                Err(error) if index == 0 => {
+                    let text = format!("the first worker of {:?}: {error}", env.parts().name);
+                    return Err(io::Error::new(error.kind(), text));
+                }
+                Err(_fewer) => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn start_worker(&self, index: usize, env: &Arc<Env>) -> io::Result<()> {
+        let worker = Worker {
+            index,
+            shared: self.shared,
+            env: Arc::clone(env),
+            timers: Arc::clone(&self.timers),
+            alarm: Arc::clone(&self.alarm),
+            hooks: self.hooks.clone(),
+        };
+        self.shared.expect_worker();
+        thread::Builder::new()
+            .name(format!("{}-{index}", env.parts().name))
+            .spawn(move || worker.run())
+            .map(drop)
+            .inspect_err(|_| self.shared.miss_worker())
+    }
+
+    /// Runs `future` on this thread while the workers run the tasks.
+    ///
+    /// # Panics
+    ///
+    /// In a task of the same runtime, which would wait for itself.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, env: &Arc<Env>, future: F) -> F::Output {
+        block_on(env, future)
+    }
+
+    /// Ends the threads, once they find nothing to run, and waits for that until `deadline`.
+    ///
+    /// Returns how many have not ended: each of them is in a poll that does not return.
+    pub fn stop(&self, env: &Env, deadline: Instant) -> usize {
+        let before = std::mem::replace(&mut *lock(&self.state), State::Stopped);
+        if before == State::Stopped {
+            return 0;
+        }
+        self.shared.stop();
+        let left = self.shared.wait_ended(deadline);
+        if left == 0 && env.tasks_alive() == 0 {
+            self.shared.close();
+        } else {
+            // Somebody may still schedule here, so this use never ends; only the poller does.
+            self.shared.drop_seat();
+        }
+        left
+    }
+
+    /// What the pool has done and does.
+    #[must_use]
+    pub fn statistics(&self) -> ExecutorStatistics {
+        let (injected, queued) = self.shared.queues.lengths();
+        let mut statistics = ExecutorStatistics {
+            workers: self.shared.queues.workers(),
+            workers_idle: self.shared.idle.count(),
+            injected,
+            queued,
+            ..ExecutorStatistics::default()
+        };
+        for counters in &self.shared.counters {
+            statistics.polls += counters.polls.load(Ordering::Relaxed);
+            statistics.steals += counters.steals.load(Ordering::Relaxed);
+            statistics.parks += counters.parks.load(Ordering::Relaxed);
+        }
+        statistics
+    }
+}
+
+impl Hooks {
+    pub(crate) fn start(&self, env: &Env) {
+        call(self.on_start.as_ref(), env);
+    }
+
+    pub(crate) fn stop(&self, env: &Env) {
+        call(self.on_stop.as_ref(), env);
+    }
+}
+
+fn call(hook: Option<&Hook>, env: &Env) {
+    let Some(hook) = hook else { return };
+    if let Err(payload) = contain(|| hook()) {
+        env.report(&Unhandled::new(
+            UnhandledKind::CallbackPanicked,
+            None,
+            panic::message(&payload),
+        ));
+        panic::discard(payload);
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor")
+            .field("workers", &self.shared.queues.workers())
+            .finish_non_exhaustive()
+    }
+}

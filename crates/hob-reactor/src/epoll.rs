@@ -1,0 +1,357 @@
+//! The poller for Linux: an edge-triggered epoll, with one system call a turn.
+//!
+//! # Implementation
+//!
+//! A descriptor is registered once, for both directions and edge-triggered, so that nothing has to be
+//! asked for again: [`IoSource`] remembers what is ready. The time to sleep travels in the call that
+//! sleeps, `epoll_pwait2`, in nanoseconds. Another thread ends the sleep through an eventfd that is
+//! written only while somebody sleeps, see [`Token`], and that is never read: each write is an edge.
+//!
+//! ```text
+//!   Epoll  (&'static, recycled)          EpollSeat  (owned by who drives it)
+//!     state: Mutex ┬ Arc<Descriptors> ───── Arc<Descriptors>: epoll, eventfd
+//!                  └ Registry of Arc<IoSource>          Token ── unparkers
+//! ```
+//!
+//! One lock guards the registry, and the poller's descriptors, which are there between `open` and
+//! `retire`. An event takes it only to look up the sources; they are told after it is released, since
+//! a source calls `register` under its own lock. So a source may hear of an event while its
+//! `deregister` runs on another thread, and not after that unless the two overlapped.
+//!
+//! The descriptors close with the last of the seat, the reactor until it is retired, and an unparker
+//! that rings at that very moment. Unparkers that outlive the seat hold a weak reference.
+//!
+//! # References
+//!
+//! - epoll(7), <https://man7.org/linux/man-pages/man7/epoll.7.html>: edges, and what a close does.
+//! - mio's waker on Linux, <https://docs.rs/mio/latest/mio/struct.Waker.html>: an eventfd that is not
+//!   read.
+
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+use std::time::Duration;
+
+use hob_core::reactor::retired;
+use hob_core::{DescriptorRef, Direction, IoSource, Park, Reactor, Readiness, Recycler};
+use hob_core::{Unpark, Until};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::io::Errno;
+
+use crate::engine::{explain_open, remaining, wake_all};
+use crate::primitive::{Mutex, lock};
+use crate::registry::{BELL, Registry};
+use crate::statistics::{Counters, ReactorStatistics};
+use crate::token::{Sleeper, Token};
+
+/// The reactor's face of an epoll. See [`epoll`](crate::epoll()).
+///
+/// # Examples
+///
+/// ```
+/// # use hob_core::{Park, Until};
+/// let (epoll, mut seat) = hob_reactor::Epoll::open()?;
+/// seat.park(Until::Now, &mut Vec::new());
+/// assert_eq!(epoll.statistics().turns, 1);
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Epoll {
+    state: Mutex<State>,
+    counters: Counters,
+}
+
+/// The seat at an [`Epoll`]: whoever parks here sleeps until a descriptor is ready.
+///
+/// Dropping it retires the reactor and wakes those who waited.
+pub struct EpollSeat {
+    epoll: &'static Epoll,
+    descriptors: Arc<Descriptors>,
+    token: Arc<Token>,
+    events: Vec<epoll::Event>,
+    /// What the events of one turn mean; empty between turns.
+    ready: Vec<(Arc<IoSource>, Readiness)>,
+}
+
+static SHELF: Recycler<Epoll> = Recycler::new();
+
+/// How many events one turn takes: it starts with the one, and doubles up to the other under load.
+const EVENTS_MIN: usize = 64;
+const EVENTS_MAX: usize = 1024;
+
+const NOW: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+
+impl Epoll {
+    /// Opens an epoll.
+    ///
+    /// # Errors
+    ///
+    /// As [`epoll`](crate::epoll()).
+    pub fn open() -> io::Result<(&'static Self, EpollSeat)> {
+        let descriptors = Arc::new(Descriptors::open()?);
+        let epoll = SHELF.take(|_| true, Self::new);
+        epoll.counters.reset();
+        lock(&epoll.state).descriptors = Some(Arc::clone(&descriptors));
+        let seat = EpollSeat {
+            epoll,
+            descriptors,
+            token: Arc::new(Token::new()),
+            events: Vec::with_capacity(EVENTS_MIN),
+            ready: Vec::new(),
+        };
+        Ok((epoll, seat))
+    }
+
+    /// Returns what it watches, and what it has done.
+    #[must_use]
+    pub fn statistics(&self) -> ReactorStatistics {
+        let state = lock(&self.state);
+        self.counters
+            .snapshot(state.registry.len(), state.descriptors.is_none())
+    }
+
+    fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                descriptors: None,
+                registry: Registry::new(),
+            }),
+            counters: Counters::new(),
+        }
+    }
+}
+
+impl Reactor for Epoll {
+    fn register(&self, fd: DescriptorRef<'_>, source: &Arc<IoSource>) -> io::Result<u64> {
+        let DescriptorRef::Os(os) = fd else {
+            return Err(not_ours(fd));
+        };
+        let mut state = lock(&self.state);
+        let State {
+            descriptors,
+            registry,
+        } = &mut *state;
+        let Some(descriptors) = descriptors else {
+            return Err(retired());
+        };
+        let key = registry.insert(Arc::clone(source))?;
+        let added = epoll::add(&descriptors.epoll, os, EventData::new_u64(key), watched());
+        if let Err(error) = added {
+            // The caller holds the source too, so no waker is dropped under the lock.
+            registry.remove(key);
+            return Err(error.into());
+        }
+        Ok(key)
+    }
+
+    fn deregister(&self, fd: DescriptorRef<'_>, key: u64) -> io::Result<()> {
+        let DescriptorRef::Os(os) = fd else {
+            return Err(not_ours(fd));
+        };
+        let mut state = lock(&self.state);
+        let gone = state.registry.remove(key);
+        let deleted = match (&gone, &state.descriptors) {
+            (Some(_), Some(descriptors)) => epoll::delete(&descriptors.epoll, os),
+            // The key of an earlier use: the epoll that it was for has been closed.
+            _ => Ok(()),
+        };
+        drop(state);
+        drop(gone);
+        Ok(deleted?)
+    }
+
+    fn retire(&self, woken: &mut Vec<Waker>) {
+        let mut state = lock(&self.state);
+        let descriptors = state.descriptors.take();
+        let sources = state.registry.drain();
+        drop(state);
+        drop(descriptors);
+        for source in sources {
+            source.unbind(woken);
+        }
+    }
+}
+
+impl EpollSeat {
+    /// Waits for events; one call of the system.
+    fn wait(&mut self, timeout: Option<Duration>) {
+        // A time that the system cannot express is for ever.
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let room = spare_capacity(&mut self.events);
+        match epoll::wait(&self.descriptors.epoll, room, timeout.as_ref()) {
+            // A signal: the caller looks at its queues and parks again.
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => panic!("an epoll that `open` has tried fails: {error}"),
+        }
+        self.epoll.counters.add_turn(self.events.len());
+    }
+
+    /// Tells the sources what was seen.
+    fn deliver(&mut self, woken: &mut Vec<Waker>) {
+        if self.events.is_empty() {
+            return;
+        }
+        let full = self.events.len() == self.events.capacity();
+        let mut state = lock(&self.epoll.state);
+        for event in self.events.drain(..) {
+            // An event that was on its way when its registration ended finds no source.
+            if let Some(source) = state.registry.get_mut(event.data.u64()) {
+                self.ready.push((Arc::clone(source), readiness(event.flags)));
+            }
+        }
+        drop(state);
+        for (source, readiness) in self.ready.drain(..) {
+            source.set_ready(readiness, woken);
+        }
+        if full && self.events.capacity() < EVENTS_MAX {
+            self.events.reserve(2 * self.events.capacity());
+        }
+    }
+}
+
+impl Park for EpollSeat {
+    fn park(&mut self, until: Until, woken: &mut Vec<Waker>) {
+        let timeout = remaining(until);
+        if timeout == Some(Duration::ZERO) {
+            self.token.take();
+            self.wait(timeout);
+        } else if self.token.begin_sleep() == Sleeper::Asleep {
+            self.wait(timeout);
+            self.token.end_sleep();
+        } else {
+            self.wait(Some(Duration::ZERO));
+        }
+        self.deliver(woken);
+    }
+
+    fn unparker(&self) -> Arc<dyn Unpark> {
+        Arc::new(EpollUnparker {
+            token: Arc::clone(&self.token),
+            descriptors: Arc::downgrade(&self.descriptors),
+            epoll: self.epoll,
+        })
+    }
+}
+
+impl Drop for EpollSeat {
+    fn drop(&mut self) {
+        let mut woken = Vec::new();
+        self.epoll.retire(&mut woken);
+        SHELF.give_back(self.epoll);
+        wake_all(&mut woken);
+    }
+}
+
+impl fmt::Debug for Epoll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Epoll")
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for EpollSeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EpollSeat")
+            .field("epoll", &self.descriptors.epoll)
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}
+
+struct State {
+    /// `None` before it is opened, and once it is retired.
+    descriptors: Option<Arc<Descriptors>>,
+    registry: Registry<Arc<IoSource>>,
+}
+
+struct Descriptors {
+    epoll: OwnedFd,
+    bell: OwnedFd,
+}
+
+impl Descriptors {
+    fn open() -> io::Result<Self> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let edge = EventFlags::IN | EventFlags::ET;
+        epoll::add(&epoll, &bell, EventData::new_u64(BELL), edge)?;
+        // A kernel or a sandbox without `epoll_pwait2` is found out here, not by a worker.
+        let mut room = Vec::with_capacity(1);
+        match epoll::wait(&epoll, spare_capacity(&mut room), Some(&NOW)) {
+            Ok(_) | Err(Errno::INTR) => Ok(Self { epoll, bell }),
+            Err(error) => Err(explain_open(error.into())),
+        }
+    }
+
+    /// Ends the sleep of whoever is in `epoll::wait`, or the next one.
+    fn ring(&self) {
+        loop {
+            let result = match rustix::io::write(&self.bell, &1_u64.to_ne_bytes()) {
+                // Nobody reads it, so after 2⁶⁴ rings it is full: start again from zero.
+                Err(Errno::AGAIN) => rustix::io::read(&self.bell, &mut [0; 8]),
+                Err(Errno::INTR) => continue,
+                result => return drop(result.expect("an open eventfd takes a number")),
+            };
+            match result {
+                Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(error) => panic!("an open eventfd fails: {error}"),
+            }
+        }
+    }
+}
+
+/// Leaves a token, and rings the bell if the seat's owner sleeps.
+struct EpollUnparker {
+    token: Arc<Token>,
+    descriptors: Weak<Descriptors>,
+    epoll: &'static Epoll,
+}
+
+impl Unpark for EpollUnparker {
+    fn unpark(&self) {
+        if self.token.leave() == Sleeper::Asleep
+            && let Some(descriptors) = self.descriptors.upgrade()
+        {
+            descriptors.ring();
+            self.epoll.counters.add_ring();
+        }
+    }
+}
+
+/// Both directions, half-closes, urgent data, as edges. Hang-ups and errors come unasked.
+fn watched() -> EventFlags {
+    EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::PRI | EventFlags::ET
+}
+
+/// What epoll's flags mean to whoever waits.
+fn readiness(flags: EventFlags) -> Readiness {
+    if flags.intersects(EventFlags::HUP | EventFlags::ERR) {
+        // Whatever is tried next fails, or finds the last bytes and then the end.
+        return Readiness::BOTH;
+    }
+    let mut readiness = Readiness::NONE;
+    if flags.intersects(EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP) {
+        readiness |= Direction::Read.into();
+    }
+    if flags.contains(EventFlags::OUT) {
+        readiness |= Direction::Write.into();
+    }
+    if !flags.intersects(EventFlags::PRI | EventFlags::RDHUP) {
+        readiness |= Readiness::EDGE;
+    }
+    readiness
+}
+
+fn not_ours(fd: DescriptorRef<'_>) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("{fd} is no descriptor of this system's"),
+    )
+}

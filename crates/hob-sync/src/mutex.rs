@@ -1,0 +1,355 @@
+//! A lock that is awaited, and handed over in order of arrival.
+//!
+//! [`Mutex`] guards a value across `.await`: whoever finds it locked waits in line without blocking
+//! its thread. For a value that is never held across an `.await`, a lock of the system is cheaper.
+//!
+//! # Implementation
+//!
+//! A small lock guards whether the value is out and the line of those who want it. An unlock hands
+//! the value to the first in line and wakes it, so the lock is never free while somebody waits.
+//!
+//! The value itself lies in an `UnsafeCell` beside it. Whoever holds the *grant* may touch it:
+//!
+//! ```text
+//!   take ──► grant ──► MutexGuard ──► drop ──► next grant, or free
+//! ```
+//!
+//! What one holder wrote is seen by the next because both pass through the small lock.
+//!
+//! # References
+//!
+//! - Tokio's `Mutex`, <https://docs.rs/tokio/latest/tokio/sync/struct.Mutex.html>, for the shape of
+//!   the API and the order.
+
+#![expect(
+    unsafe_code,
+    reason = "a guard lends out the value of an `UnsafeCell`"
+)]
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+
+use crate::blocking::block_on;
+use crate::primitive::Guarded;
+use crate::wait_queue::{Serve, Settle, Ticket, WaitQueue, leave, poll_in_line, serve, try_take, update};
+use crate::waker::WakeList;
+
+/// A lock around a value that may be held across `.await`.
+///
+/// It is handed over first come, first served, in the order in which the futures of
+/// [`lock`](Self::lock) were first polled: nobody overtakes, and nobody starves. A guard that is
+/// dropped by a panic unlocks as any other; there is no poison, but
+/// [`statistics`](Self::statistics) counts it.
+///
+/// # Examples
+///
+/// ```
+/// # use hob_sync::Mutex;
+/// # futures_lite::future::block_on(async {
+/// let tickets = Mutex::new(3);
+/// {
+///     let mut left = tickets.lock().await;
+///     *left -= 1;
+///     assert!(tickets.try_lock().is_err(), "it is out");
+/// }
+/// assert_eq!(*tickets.lock().await, 2);
+/// # });
+/// ```
+pub struct Mutex<T: ?Sized> {
+    state: Guarded<State>,
+    value: UnsafeCell<T>,
+}
+
+/// The future of [`Mutex::lock`].
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Lock<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    ticket: Ticket,
+}
+
+/// The value of a [`Mutex`], unlocked when this is dropped.
+#[must_use = "a guard that is dropped at once guards nothing"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    /// A guard is shared or sent as a `&mut T` would be.
+    _value: PhantomData<&'a mut T>,
+}
+
+/// The mutex is locked, or others wait for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TryLockError;
+
+/// A snapshot of a [`Mutex`], for dumps and tests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct MutexStatistics {
+    /// Whether somebody holds it, or was given it and has not run since.
+    pub is_locked: bool,
+    /// How many stand in line.
+    pub waiting: usize,
+    /// How many guards were dropped while their thread was panicking.
+    pub guards_dropped_in_panic: u64,
+}
+
+struct State {
+    locked: bool,
+    guards_dropped_in_panic: u64,
+    line: WaitQueue<(), ()>,
+}
+
+// SAFETY: `&Mutex<T>` gives access to the `T` only through `MutexGuard`, of which there is one at a
+// time (see `Mutex::guard`): the value moves from thread to thread and is never shared by the mutex
+// itself, so `T: Send` is enough.
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+impl<T> Mutex<T> {
+    /// Creates an unlocked mutex.
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        Self {
+            state: Guarded::new(State {
+                locked: false,
+                guards_dropped_in_panic: 0,
+                line: WaitQueue::new(),
+            }),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    /// Takes the value out.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Locks the mutex, waiting in line if it is locked.
+    ///
+    /// The order is that of the first polls. What earlier holders did is visible to later ones.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future gives up the place in line. If it had been handed the lock
+    /// already, the next in line gets it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Mutex;
+    /// # futures_lite::future::block_on(async {
+    /// let names = Mutex::new(Vec::new());
+    /// names.lock().await.push("hob");
+    /// assert_eq!(*names.lock().await, ["hob"]);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn lock(&self) -> Lock<'_, T> {
+        Lock {
+            mutex: self,
+            ticket: Ticket::new("Mutex::lock"),
+        }
+    }
+
+    /// Locks the mutex if it is free and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TryLockError`] if it is locked, or others wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Mutex;
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.try_lock().expect("it is free");
+    /// assert!(mutex.try_lock().is_err());
+    /// # drop(guard);
+    /// ```
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
+        let grant = try_take(&self.state, ()).ok_or(TryLockError)?;
+        Ok(self.guard(grant))
+    }
+
+    /// Locks the mutex, blocking the thread if it is locked. It stands in the same line as all.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs tasks, whether or not it would have to wait: await
+    /// [`lock`](Self::lock) there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Mutex;
+    /// let mutex = Mutex::new(1);
+    /// *mutex.lock_blocking() += 1;
+    /// assert_eq!(mutex.into_inner(), 2);
+    /// ```
+    #[doc(alias = "blocking_lock")]
+    #[track_caller]
+    pub fn lock_blocking(&self) -> MutexGuard<'_, T> {
+        block_on("Mutex::lock_blocking", Location::caller(), self.lock())
+    }
+
+    /// Lends the value out, since nobody else can have it.
+    #[must_use]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    /// Returns whether it is locked, and how many wait.
+    #[must_use]
+    pub fn statistics(&self) -> MutexStatistics {
+        self.state.lock().statistics()
+    }
+
+    /// Turns the one grant there is into a guard.
+    fn guard(&self, (): ()) -> MutexGuard<'_, T> {
+        MutexGuard {
+            mutex: self,
+            _value: PhantomData,
+        }
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut mutex = f.debug_struct("Mutex");
+        // A dump must not wait. It holds the value while it shows it, as any other guard does.
+        match self.try_lock() {
+            Ok(guard) => mutex.field("value", &&*guard),
+            Err(TryLockError) => mutex.field("value", &format_args!("<locked>")),
+        };
+        if let Some(state) = self.state.try_lock() {
+            mutex.field("statistics", &state.statistics());
+        }
+        mutex.finish()
+    }
+}
+
+impl<'a, T: ?Sized> Future for Lock<'a, T> {
+    type Output = MutexGuard<'a, T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { mutex, ticket } = self.get_mut();
+        poll_in_line(&mutex.state, ticket, (), cx).map(|grant| mutex.guard(grant))
+    }
+}
+
+impl<T: ?Sized> Drop for Lock<'_, T> {
+    fn drop(&mut self) {
+        leave(&self.mutex.state, &mut self.ticket);
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock")
+            .field("ticket", &self.ticket)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: this guard holds the mutex's one grant, which `State::take` gives out only while
+        // `locked` is unset, and gives it back only in its `Drop`; so no other guard exists. The
+        // `&mut` of `deref_mut` cannot overlap, as it borrows this guard mutably.
+        unsafe { &*self.mutex.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`; and this guard is borrowed mutably, so it lends nothing else.
+        unsafe { &mut *self.mutex.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        update(&self.mutex.state, |state| {
+            debug_assert!(state.locked, "a guard exists only while it is locked");
+            state.locked = false;
+            state.guards_dropped_in_panic += u64::from(thread::panicking());
+        });
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl std::error::Error for TryLockError {}
+
+impl fmt::Display for TryLockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the mutex is locked, or others wait for it")
+    }
+}
+
+impl State {
+    fn statistics(&self) -> MutexStatistics {
+        MutexStatistics {
+            is_locked: self.locked,
+            waiting: self.line.len(),
+            guards_dropped_in_panic: self.guards_dropped_in_panic,
+        }
+    }
+}
+
+impl Settle for State {
+    fn settle(&mut self, wakes: &mut WakeList) {
+        serve(self, wakes);
+    }
+}
+
+impl Serve for State {
+    type Request = ();
+    type Grant = ();
+
+    fn line(&mut self) -> &mut WaitQueue<(), ()> {
+        &mut self.line
+    }
+
+    fn take(&mut self, (): ()) -> Option<()> {
+        let free = !self.locked;
+        self.locked = true;
+        free.then_some(())
+    }
+
+    fn put_back(&mut self, (): ()) -> Option<()> {
+        self.locked = false;
+        None
+    }
+}

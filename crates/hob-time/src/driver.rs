@@ -1,0 +1,144 @@
+//! The thread that drives timers outside any runtime.
+//!
+//! # Implementation
+//!
+//! The process has at most one such thread, `hob-time`, started by the first wait that finds no
+//! runtime around it, and never ended: it costs nothing while no timer is due. It repeats what a
+//! worker of a runtime does with its own queue: hand out what is due, wake it, set the alarm, sleep.
+//!
+//! One lock guards the start, so that two first waits start one thread. A start that failed leaves no
+//! trace; the next wait tries again.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
+use std::thread;
+
+use hob_core::panic::{contain, discard, message};
+use hob_core::unhandled::{self, Unhandled, UnhandledKind};
+use hob_core::{Alarm, Park, Timers, Until};
+
+use crate::clock::Clock;
+use crate::heap::{Heap, HeapStatistics};
+use crate::parker::Parker;
+use crate::primitive::{Global, UNPOISONED};
+
+static DRIVER: Driver = Driver::new();
+
+/// A lazily started thread and its queue.
+struct Driver {
+    heap: OnceLock<&'static Heap>,
+    start: Global<()>,
+}
+
+/// What a driver's thread runs.
+type Body = Box<dyn FnOnce() + Send>;
+
+/// The timers for whoever is outside any runtime.
+///
+/// # Panics
+///
+/// If the thread that drives them cannot be started.
+pub(crate) fn timers() -> &'static Heap {
+    match DRIVER.heap_or_start(spawn) {
+        Ok(heap) => heap,
+        Err(error) => panic!(
+            "hob-time cannot start the thread that drives timers outside any runtime: {error}"
+        ),
+    }
+}
+
+/// A look at the queue that serves waits outside any runtime; `None` until the first of them.
+///
+/// # Examples
+///
+/// ```
+/// # use std::time::Duration;
+/// assert!(hob_time::driver_statistics().is_none());
+/// futures_lite::future::block_on(hob_time::sleep(Duration::from_millis(1)));
+/// let statistics = hob_time::driver_statistics().expect("it has been started");
+/// assert_eq!(statistics.timers_armed, 0);
+/// ```
+#[must_use]
+pub fn driver_statistics() -> Option<HeapStatistics> {
+    DRIVER.heap.get().map(|heap| heap.statistics())
+}
+
+impl Driver {
+    const fn new() -> Self {
+        Self {
+            heap: OnceLock::new(),
+            start: Global::new(()),
+        }
+    }
+
+    /// The queue; `spawn` starts the thread if there is none yet.
+    fn heap_or_start(
+        &self,
+        spawn: impl FnOnce(Body) -> io::Result<()>,
+    ) -> io::Result<&'static Heap> {
+        if let Some(heap) = self.heap.get() {
+            return Ok(heap);
+        }
+        let _starting = self.start.lock().expect(UNPOISONED);
+        if let Some(heap) = self.heap.get() {
+            return Ok(heap);
+        }
+        let heap = Heap::open(Clock::System);
+        let parker = Parker::new();
+        let alarm = Arc::new(Alarm::new(parker.unparker()));
+        heap.attach(Arc::clone(&alarm));
+        match spawn(Box::new(move || drive(heap, &alarm, parker))) {
+            Ok(()) => Ok(self.heap.get_or_init(|| heap)),
+            Err(error) => {
+                // Nobody else has seen the heap, so there is no waker in it.
+                heap.retire(&mut Vec::new());
+                heap.close();
+                Err(error)
+            }
+        }
+    }
+}
+
+fn spawn(body: Body) -> io::Result<()> {
+    let builder = thread::Builder::new().name("hob-time".into());
+    builder.spawn(body).map(drop)
+}
+
+fn drive(heap: &'static Heap, alarm: &Alarm, mut parker: Parker) {
+    let heap: &'static dyn Timers = heap;
+    let mut woken = Vec::new();
+    loop {
+        heap.expire(heap.now(), &mut woken);
+        woken.drain(..).for_each(wake);
+        let until = alarm.set([heap].into_iter());
+        parker.park(Until::at(until), &mut woken);
+        alarm.clear();
+    }
+}
+
+/// Wakes; a waker that panics is reported, and the others get their turn.
+fn wake(waker: Waker) {
+    if let Err(payload) = contain(|| waker.wake()) {
+        let kind = UnhandledKind::CallbackPanicked;
+        unhandled::report(&Unhandled::new(kind, None, message(&payload)));
+        discard(payload);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_failed_is_an_error_and_leaves_no_trace() {
+        let driver = Driver::new();
+        let refused = driver.heap_or_start(|_| Err(io::ErrorKind::WouldBlock.into()));
+        let error = refused.expect_err("the thread did not start");
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+
+        let heap = driver.heap_or_start(|_| Ok(())).expect("it does now");
+        let again = driver.heap_or_start(|_| unreachable!("it runs"));
+        assert!(std::ptr::eq(heap, again.expect("it runs")));
+    }
+}

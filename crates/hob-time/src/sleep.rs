@@ -1,0 +1,185 @@
+//! Waiting until a moment.
+//!
+//! # Implementation
+//!
+//! A [`Sleep`] is a deadline and a [`Timer`]; the timer's module says where it is armed. The one
+//! special case is a sleep of no length at all, which gives others a turn.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hob_core::{Instant, context};
+
+use crate::timer::{Timer, reached};
+
+/// Waits for `duration`, counted from this call.
+///
+/// It is never early. `sleep(Duration::ZERO)` lets others run once and completes at its second poll;
+/// a duration too long for the clock, such as [`Duration::MAX`], never ends.
+///
+/// # Cancel safety
+///
+/// Cancel safe: dropping the future removes its timer and nothing else.
+///
+/// # Panics
+///
+/// The call does not panic. The first poll outside any runtime starts the thread that drives timers
+/// there, and panics with the system's error if that fails.
+///
+/// # Examples
+///
+/// ```
+/// # use std::time::Duration;
+/// # use hob_time::{Instant, sleep};
+/// # futures_lite::future::block_on(async {
+/// let before = Instant::now();
+/// sleep(Duration::from_millis(2)).await;
+/// assert!(before.elapsed() >= Duration::from_millis(2));
+/// # });
+/// ```
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    let turn = if duration.is_zero() {
+        Turn::Owed
+    } else {
+        Turn::ByClock
+    };
+    Sleep::new(Instant::now() + duration, turn, "sleep")
+}
+
+/// Waits until `deadline`.
+///
+/// It is never early. A deadline that has passed completes at the first poll;
+/// [`Instant::NEVER`] does not complete.
+///
+/// # Cancel safety
+///
+/// Cancel safe: dropping the future removes its timer and nothing else.
+///
+/// # Panics
+///
+/// As with [`sleep`].
+///
+/// # Examples
+///
+/// ```
+/// # use std::time::Duration;
+/// # use hob_time::{Instant, sleep_until};
+/// # futures_lite::future::block_on(async {
+/// let deadline = Instant::now() + Duration::from_millis(2);
+/// sleep_until(deadline).await;
+/// assert!(Instant::now() >= deadline);
+/// # });
+/// ```
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::new(deadline, Turn::ByClock, "sleep_until")
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+///
+/// It can be [moved to another deadline](Self::reset), before and after it completed. A sleep that
+/// has completed is complete at each further poll.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Sleep {
+    deadline: Instant,
+    turn: Turn,
+    timer: Timer,
+    what: &'static str,
+    place: &'static Location<'static>,
+}
+
+/// Whether a sleep of no length has let others run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Turn {
+    Owed,
+    Given,
+    /// It has a length, or had a reset: only the clock matters.
+    ByClock,
+}
+
+impl Sleep {
+    #[track_caller]
+    fn new(deadline: Instant, turn: Turn, what: &'static str) -> Self {
+        Self {
+            deadline,
+            turn,
+            timer: Timer::new(),
+            what,
+            place: Location::caller(),
+        }
+    }
+
+    /// Until when it sleeps.
+    #[must_use]
+    pub const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Returns `true` once the clock has reached the deadline. It reads the clock.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        reached(self.deadline, self.timer.now())
+    }
+
+    /// Moves it to another deadline, in place.
+    ///
+    /// A task that waits need not poll again: it is woken in time for the new deadline. It may be
+    /// woken at the old one too, and goes on waiting then. A sleep that has not been polled, or has
+    /// completed, is armed by its next poll.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use hob_time::{Instant, sleep};
+    /// # futures_lite::future::block_on(async {
+    /// let mut idle = sleep(Duration::MAX);
+    /// idle.reset(Instant::now() + Duration::from_millis(1));
+    /// (&mut idle).await;
+    /// assert!(idle.is_elapsed());
+    /// # });
+    /// ```
+    pub fn reset(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        self.turn = Turn::ByClock;
+        self.timer.hasten(deadline);
+    }
+
+    fn poll_elapsed(&mut self, cx: &Context<'_>) -> Poll<()> {
+        match self.turn {
+            Turn::ByClock => self.timer.poll_spending(self.deadline, cx).map(drop),
+            Turn::Given => Poll::Ready(()),
+            Turn::Owed => {
+                self.turn = Turn::Given;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = self.poll_elapsed(cx);
+        if polled.is_pending() {
+            context::record_wait(self.what, self.place);
+        }
+        polled
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline)
+            .field("armed", &self.timer.is_armed())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,19 @@
+//! The files that may hold unsafe code, each with the reason why it must.
+//!
+//! To add one: put a line here, begin the file with `#![expect(unsafe_code, reason = "...")]`, and
+//! give each block a `// SAFETY:` comment that names the fact and who guarantees it.
+
+/// A file with unsafe code.
+#[derive(Debug)]
+pub(crate) struct UnsafeFile {
+    /// The file, from the root.
+    pub(crate) path: &'static str,
+    /// Why it cannot do without.
+    pub(crate) reason: &'static str,
+}
+
+/// All files with unsafe code.
+pub(crate) const UNSAFE_FILES: &[UnsafeFile] = &[UnsafeFile {
+    path: "crates/hob-core/src/context.rs",
+    reason: "the ambient context is a raw pointer to the stack of whoever entered",
+}];
