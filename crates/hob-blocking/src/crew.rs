@@ -24,6 +24,7 @@
 //!   pool that decided in two steps that a thread may go.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::mem;
@@ -38,10 +39,11 @@ use hob_core::{Instant, Job, JobKind};
 use crate::builder::Settings;
 use crate::pool::{LeftBehind, PoolStatistics};
 use crate::primitive::{
-    Condvar, Mutex, ThreadId, WaitEnd, current_thread, lock, thread_local, wait, wait_until,
+    Condvar, Mutex, ThreadId, WaitEnd, current_thread, lock, per_thread, wait, wait_until,
 };
+use crate::verdict;
 
-thread_local! {
+per_thread! {
     /// The crew that this thread is a member of.
     static CREW: RefCell<Option<Arc<Crew>>> = const { RefCell::new(None) };
 }
@@ -164,7 +166,7 @@ impl Crew {
     /// Runs a job that [`Member::next`] took out of the line.
     fn execute(&self, job: Job) {
         let result = contain(job);
-        let panicked = result.is_err();
+        let panicked = verdict::take_panic() || result.is_err();
         if let Err(payload) = result {
             self.report(UnhandledKind::JobPanicked, payload);
         }
@@ -205,7 +207,7 @@ impl Crew {
             }
         }
         let now = Instant::system();
-        state
+        let mut left: Vec<_> = state
             .running
             .iter()
             .filter(|(thread, _)| **thread != this_thread)
@@ -214,7 +216,10 @@ impl Crew {
                 place: running.place,
                 running_for: now - running.since,
             })
-            .collect()
+            .collect();
+        drop(state);
+        left.sort_by_key(|job| Reverse(job.running_for));
+        left
     }
 
     pub(crate) fn statistics(&self) -> PoolStatistics {
@@ -351,30 +356,12 @@ impl Drop for Member {
 /// Says where the job was made that this thread runs; the first word counts, for jobs that are run
 /// inside jobs.
 pub(crate) fn label_job(place: &'static Location<'static>) {
-    with_current(|running| {
-        running.place.get_or_insert(place);
-    });
-}
-
-/// Says that the job which this thread runs has panicked, though it took care of that itself.
-pub(crate) fn note_panic() {
-    let crew = current();
-    if let Some(crew) = crew {
-        lock(&crew.state).jobs_panicked += 1;
-    }
-}
-
-fn with_current(change: impl FnOnce(&mut Running)) {
-    if let Some(crew) = current()
+    let crew = CREW.with(|crew| crew.borrow().clone());
+    if let Some(crew) = crew
         && let Some(running) = lock(&crew.state).running.get_mut(&current_thread())
     {
-        change(running);
+        running.place.get_or_insert(place);
     }
-}
-
-fn current() -> Option<Arc<Crew>> {
-    // In a thread's last moments there is no crew any more.
-    CREW.try_with(|crew| crew.borrow().clone()).ok().flatten()
 }
 
 fn position(idle: &[Arc<Condvar>], bell: &Arc<Condvar>) -> Option<usize> {

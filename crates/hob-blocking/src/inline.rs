@@ -9,6 +9,7 @@ use hob_core::unhandled::{self, Unhandled, UnhandledKind};
 use hob_core::{Blocking, Job, JobKind};
 
 use crate::primitive::{Mutex, lock};
+use crate::verdict;
 
 /// Runs each job at once, on the thread that brings it: for simulations, where nothing may happen
 /// beside the one thread.
@@ -39,7 +40,7 @@ pub struct InlineStatistics {
     pub jobs_running: usize,
     /// How many jobs have ended, those that panicked included.
     pub jobs_done: u64,
-    /// How many jobs from elsewhere than [`to_thread`](crate::to_thread) have panicked.
+    /// How many jobs have panicked.
     pub jobs_panicked: u64,
 }
 
@@ -87,10 +88,11 @@ impl Blocking for Inline {
         state.counts.jobs_running += 1;
         drop(state);
         let result = contain(job);
+        let panicked = verdict::take_panic() || result.is_err();
         let mut state = lock(&self.state);
         state.counts.jobs_running -= 1;
         state.counts.jobs_done += 1;
-        state.counts.jobs_panicked += u64::from(result.is_err());
+        state.counts.jobs_panicked += u64::from(panicked);
         drop(state);
         if let Err(payload) = result {
             let message = panic::message(&payload);

@@ -30,6 +30,7 @@ use hob_core::unhandled::{self, Unhandled, UnhandledKind};
 use crate::crew;
 use crate::error::BlockingError;
 use crate::primitive::{Mutex, lock};
+use crate::verdict;
 
 pub(crate) type Work<T> = Box<dyn FnOnce() -> T + Send>;
 
@@ -128,7 +129,7 @@ impl<T> JobCell<T> {
         self.inside(|| {
             let result = contain(work).map_err(BlockingError::panicked);
             if result.is_err() {
-                crew::note_panic();
+                verdict::note_panic();
             }
             self.finish(result);
         });

@@ -8,6 +8,7 @@ mod job_cell;
 mod pool;
 mod primitive;
 mod to_thread;
+mod verdict;
 
 pub use crate::builder::Builder;
 pub use crate::error::{BlockingError, JobPanic};

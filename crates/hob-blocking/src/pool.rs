@@ -89,6 +89,8 @@ impl Pool {
     /// Takes no more jobs, drops those in line unrun, waits for those that run, and says which are
     /// left.
     ///
+    /// The list starts with the job that has been running for longest.
+    ///
     /// It waits at the longest for `within`, [`Duration::MAX`] being for ever, and not at all for
     /// jobs of [`JobKind::Abandon`]. When it returns nothing, every other thread has ended, but for
     /// its last few instructions.

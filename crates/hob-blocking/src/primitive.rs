@@ -9,15 +9,22 @@ use hob_core::Instant;
 use loom::thread;
 
 #[cfg(loom)]
-pub(crate) use loom::{
-    sync::{Condvar, Mutex, MutexGuard},
-    thread_local,
-};
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::{Condvar, Mutex, MutexGuard},
-    thread_local,
+    thread_local as per_thread,
 };
+
+/// A value for each thread; loom's threads share one thread of the system's.
+#[cfg(loom)]
+macro_rules! per_thread {
+    ($(#[$attribute:meta])* static $name:ident: $type:ty = const { $init:expr };) => {
+        loom::thread_local! { $(#[$attribute])* static $name: $type = $init; }
+    };
+}
+#[cfg(loom)]
+pub(crate) use per_thread;
 
 pub(crate) use thread::ThreadId;
 

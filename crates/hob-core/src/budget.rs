@@ -45,3 +45,89 @@ pub fn spend() {
         }
     });
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::panic::Location;
+    use std::sync::Arc;
+    use std::sync::mpsc::{Sender, channel};
+    use std::task::{Wake, Waker};
+
+    use super::*;
+    use crate::context::{Local, Role};
+    use crate::env::{Env, Parts};
+    use crate::task::{Occupant, TaskLabel, TaskSlot};
+
+    struct Bell(Sender<()>);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.send(()).expect("somebody listens");
+        }
+    }
+
+    fn proceed() -> Poll<()> {
+        poll_proceed(&Context::from_waker(Waker::noop()))
+    }
+
+    fn in_runtime(act: impl FnOnce(&Local<'_>)) {
+        let env = Arc::new(Env::new(Parts::default()));
+        let local = Local::new(&env, Role::Worker);
+        context::enter(&local, || act(&local));
+    }
+
+    fn slot() -> &'static TaskSlot {
+        let slot = Box::leak(Box::new(TaskSlot::new()));
+        slot.occupy(Occupant {
+            label: TaskLabel::new(None, Location::caller()),
+            parent: None,
+            env: 0,
+        });
+        slot
+    }
+
+    #[test]
+    fn a_poll_has_so_many_completions_and_the_next_poll_as_many() {
+        in_runtime(|local| {
+            let slot = slot();
+            for _ in 0..2 {
+                local.in_task(slot, || {
+                    for _ in 0..BUDGET_PER_POLL {
+                        assert_eq!(proceed(), Poll::Ready(()));
+                        spend();
+                    }
+                    assert_eq!(proceed(), Poll::Pending);
+                    spend();
+                    assert_eq!(proceed(), Poll::Pending, "spent stays spent");
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn only_a_spent_budget_wakes_the_task() {
+        in_runtime(|local| {
+            local.in_task(slot(), || {
+                let (sender, rung) = channel();
+                let waker = Waker::from(Arc::new(Bell(sender)));
+                let cx = Context::from_waker(&waker);
+                assert_eq!(poll_proceed(&cx), Poll::Ready(()));
+                assert_eq!(rung.try_iter().count(), 0);
+                (0..BUDGET_PER_POLL).for_each(|_| spend());
+                assert_eq!(poll_proceed(&cx), Poll::Pending);
+                assert_eq!(rung.try_iter().count(), 1);
+            });
+        });
+    }
+
+    #[test]
+    fn outside_a_task_nothing_is_spent() {
+        spend();
+        assert_eq!(proceed(), Poll::Ready(()));
+        in_runtime(|local| {
+            (0..2 * BUDGET_PER_POLL).for_each(|_| spend());
+            assert_eq!(local.budget(), UNLIMITED);
+            assert_eq!(proceed(), Poll::Ready(()));
+        });
+    }
+}

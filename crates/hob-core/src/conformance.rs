@@ -6,4 +6,6 @@
 pub mod blocking;
 pub mod park;
 pub mod reactor;
-pub mod timers;
+mod timers;
+
+pub use self::timers::timers;

@@ -18,12 +18,12 @@ use std::sync::Arc;
 
 use crate::budget::{BUDGET_PER_POLL, UNLIMITED};
 use crate::env::Env;
-use crate::primitive::thread_local;
+use crate::primitive::per_thread;
 use crate::reactor::Reactor;
 use crate::task::{TaskSlot, Wait};
 use crate::timers::Timers;
 
-thread_local! {
+per_thread! {
     /// Null, or the [`Local`] of the innermost [`enter`] that runs on this thread.
     static CURRENT: Cell<*const Local<'static>> = const { Cell::new(ptr::null()) };
 }
@@ -200,5 +200,138 @@ impl fmt::Debug for Local<'_> {
             .field("role", &self.role)
             .field("task", &self.task.get())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use super::*;
+    use crate::env::Parts;
+    use crate::task::{Occupant, TaskLabel};
+
+    fn env() -> Arc<Env> {
+        Arc::new(Env::new(Parts::default()))
+    }
+
+    fn current() -> Option<u64> {
+        super::env().map(|env| env.id())
+    }
+
+    /// A slot with a task in it, for the life of the process.
+    fn slot() -> &'static TaskSlot {
+        let slot = Box::leak(Box::new(TaskSlot::new()));
+        slot.occupy(Occupant {
+            label: TaskLabel::new(None, Location::caller()),
+            parent: None,
+            env: 0,
+        });
+        slot
+    }
+
+    fn is_in(slot: &TaskSlot) -> bool {
+        task().is_some_and(|task| ptr::eq(task, slot))
+    }
+
+    #[test]
+    fn outside_there_is_nothing() {
+        assert!(super::env().is_none() && task().is_none());
+        assert!(timers().is_none() && reactor().is_none());
+        assert!(!on_worker());
+        record_wait("nothing", Location::caller());
+    }
+
+    #[test]
+    fn entries_stack() {
+        let (outer, inner) = (env(), env());
+        enter(&Local::new(&outer, Role::Worker), || {
+            assert!(on_worker());
+            enter(&Local::new(&inner, Role::Guest), || {
+                assert_eq!(current(), Some(inner.id()));
+                assert!(!on_worker());
+            });
+            assert_eq!(current(), Some(outer.id()));
+            assert!(on_worker());
+        });
+        assert_eq!(current(), None);
+    }
+
+    #[test]
+    fn a_panic_leaves_the_surroundings_as_they_were() {
+        let (outer, inner, slot) = (env(), env(), slot());
+        let local = Local::new(&outer, Role::Worker);
+        enter(&local, || {
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                local.in_task(slot, || {
+                    enter(&Local::new(&inner, Role::Guest), || {
+                        resume_unwind(Box::new(()))
+                    });
+                });
+            }));
+            assert!(panicked.is_err());
+            assert_eq!(current(), Some(outer.id()));
+            assert!(task().is_none());
+        });
+        assert_eq!(current(), None);
+    }
+
+    #[test]
+    fn surroundings_are_each_threads_own() {
+        let env = env();
+        enter(&Local::new(&env, Role::Worker), || {
+            std::thread::scope(|scope| {
+                scope.spawn(|| assert_eq!(current(), None));
+            });
+        });
+    }
+
+    #[test]
+    fn keeping_the_surroundings_outlives_the_entry() {
+        let env = env();
+        let kept = enter(&Local::new(&env, Role::Guest), super::env);
+        assert!(Arc::ptr_eq(&kept.expect("it was entered"), &env));
+        assert_eq!(Arc::strong_count(&env), 1, "nothing is kept by the entry");
+    }
+
+    #[test]
+    fn a_task_within_a_task_is_the_inner_one() {
+        let (env, outer, inner) = (env(), slot(), slot());
+        let local = Local::new(&env, Role::Worker);
+        enter(&local, || {
+            local.in_task(outer, || {
+                local.in_task(inner, || assert!(is_in(inner)));
+                assert!(is_in(outer));
+            });
+            assert!(task().is_none());
+        });
+    }
+
+    #[test]
+    fn a_nested_runtime_hides_the_task_around_it() {
+        let (outer, inner, slot) = (env(), env(), slot());
+        let local = Local::new(&outer, Role::Worker);
+        enter(&local, || {
+            local.in_task(slot, || {
+                enter(&Local::new(&inner, Role::Guest), || {
+                    assert!(task().is_none());
+                });
+                assert!(is_in(slot));
+            });
+        });
+    }
+
+    #[test]
+    fn a_wait_is_recorded_in_the_running_task() {
+        let (env, slot) = (env(), slot());
+        let local = Local::new(&env, Role::Worker);
+        let place = Location::caller();
+        enter(&local, || {
+            local.in_task(slot, || record_wait("Mutex::lock", place));
+            record_wait("outside the task", place);
+        });
+        let wait = slot.snapshot(0).expect("it is in use").wait;
+        let wait = wait.expect("it was recorded");
+        assert_eq!((wait.what, wait.place), ("Mutex::lock", place));
     }
 }

@@ -40,6 +40,8 @@ pub struct Parts {
     pub sys: Option<&'static dyn Sys>,
     /// The threads that may block.
     pub blocking: Option<Arc<dyn Blocking>>,
+    /// What ends a `run_forever`.
+    pub stop: Option<Arc<dyn Fn() + Send + Sync>>,
     /// How long the cleanups of one task may take together.
     pub cleanup_time: Duration,
     /// Who hears of what went wrong where nobody looks.
@@ -213,6 +215,7 @@ impl Default for Parts {
             reactor: None,
             sys: None,
             blocking: None,
+            stop: None,
             cleanup_time: Duration::from_secs(5),
             unhandled: Arc::new(unhandled::print),
         }
@@ -243,5 +246,135 @@ impl std::error::Error for Closed {}
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the runtime shuts down and takes no more tasks")
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+    use std::task::Wake;
+
+    use super::*;
+
+    /// A waker that says so when it is woken, or panics.
+    struct Bell(Option<Sender<()>>);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            let sender = self.0.as_ref().expect("this bell has no clapper");
+            sender.send(()).expect("somebody listens");
+        }
+    }
+
+    fn env() -> Env {
+        Env::new(Parts::default())
+    }
+
+    fn poll(env: &Env, bell: &Arc<Bell>) -> Poll<()> {
+        env.poll_empty(&Context::from_waker(&Arc::clone(bell).into()))
+    }
+
+    #[test]
+    fn numbers_are_unique() {
+        assert_ne!(env().id(), env().id());
+    }
+
+    #[test]
+    fn a_closed_runtime_takes_no_task_and_keeps_count() {
+        let env = env();
+        assert_eq!(env.enroll(), Ok(()));
+        env.close();
+        assert_eq!(env.enroll(), Err(Closed));
+        assert!(env.is_closed());
+        assert_eq!(env.tasks_alive(), 1);
+        env.discharge();
+        assert_eq!(env.tasks_alive(), 0);
+        assert!(env.is_closed(), "the count leaves the door alone");
+    }
+
+    #[test]
+    fn a_draining_runtime_still_takes_tasks() {
+        let env = env();
+        env.drain();
+        assert_eq!((env.is_draining(), env.is_closed()), (true, false));
+        assert_eq!(env.enroll(), Ok(()));
+        assert_eq!(env.tasks_alive(), 1);
+    }
+
+    #[test]
+    fn the_last_task_wakes_all_who_wait_for_it() {
+        let env = env();
+        let (sender, rung) = channel();
+        let bells = [sender.clone(), sender].map(|sender| Arc::new(Bell(Some(sender))));
+        assert_eq!(poll(&env, &bells[0]), Poll::Ready(()), "no task is alive");
+        env.enroll().expect("it is open");
+        env.enroll().expect("it is open");
+        for bell in &bells {
+            assert_eq!(poll(&env, bell), Poll::Pending);
+        }
+        env.discharge();
+        assert_eq!(rung.try_iter().count(), 0, "one task is left");
+        env.discharge();
+        assert_eq!(rung.try_iter().count(), 2);
+        assert_eq!(poll(&env, &bells[0]), Poll::Ready(()));
+    }
+
+    #[test]
+    fn who_polls_often_is_woken_once() {
+        let env = env();
+        let (sender, rung) = channel();
+        let bell = Arc::new(Bell(Some(sender)));
+        env.enroll().expect("it is open");
+        let waker = Waker::from(bell);
+        for _ in 0..100 {
+            assert_eq!(env.poll_empty(&Context::from_waker(&waker)), Poll::Pending);
+        }
+        env.discharge();
+        assert_eq!(rung.try_iter().count(), 1);
+    }
+
+    #[test]
+    fn a_waker_that_panics_is_reported_and_keeps_nobody_asleep() {
+        let (reports, reported) = channel();
+        let env = Env::new(Parts {
+            unhandled: Arc::new(move |unhandled| {
+                let told = (unhandled.kind, unhandled.message.to_owned());
+                reports.send(told).expect("somebody listens");
+            }),
+            ..Parts::default()
+        });
+        let (sender, rung) = channel();
+        env.enroll().expect("it is open");
+        assert_eq!(poll(&env, &Arc::new(Bell(None))), Poll::Pending);
+        assert_eq!(poll(&env, &Arc::new(Bell(Some(sender)))), Poll::Pending);
+        env.discharge();
+        assert_eq!(rung.try_iter().count(), 1);
+        let expected = (
+            UnhandledKind::CallbackPanicked,
+            "this bell has no clapper".to_owned(),
+        );
+        assert_eq!(reported.try_iter().collect::<Vec<_>>(), [expected]);
+    }
+
+    #[test]
+    fn a_hook_that_panics_is_contained() {
+        let env = Env::new(Parts {
+            unhandled: Arc::new(|_| panic!("the hook")),
+            ..Parts::default()
+        });
+        env.report(&Unhandled::new(UnhandledKind::LeftBehind, None, ""));
+    }
+
+    #[test]
+    fn only_the_home_thread_is_home() {
+        let env = Env::new(Parts {
+            home: Some(thread::current().id()),
+            ..Parts::default()
+        });
+        assert!(env.is_home());
+        thread::scope(|scope| {
+            scope.spawn(|| assert!(!env.is_home()));
+        });
+        assert!(!self::env().is_home());
     }
 }

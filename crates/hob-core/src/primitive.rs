@@ -17,9 +17,15 @@ pub(crate) use std::sync::{
 
 /// A value for each thread; loom's threads share one thread of the system's.
 #[cfg(loom)]
-pub(crate) use loom::thread_local;
+macro_rules! per_thread {
+    ($(#[$attribute:meta])* static $name:ident: $type:ty = const { $init:expr };) => {
+        loom::thread_local! { $(#[$attribute])* static $name: $type = $init; }
+    };
+}
+#[cfg(loom)]
+pub(crate) use per_thread;
 #[cfg(not(loom))]
-pub(crate) use std::thread_local;
+pub(crate) use std::thread_local as per_thread;
 
 /// A lock in a `static`.
 pub(crate) use std::sync::Mutex as Global;

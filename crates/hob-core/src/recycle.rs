@@ -83,3 +83,52 @@ impl<T> fmt::Debug for Recycler<T> {
         f.debug_struct("Recycler").finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_is_out_is_not_handed_out() {
+        static SHELF: Recycler<u32> = Recycler::new();
+        let first = SHELF.take(|_| true, || 1);
+        let second = SHELF.take(|_| true, || 2);
+        assert_eq!((*first, *second), (1, 2));
+    }
+
+    #[test]
+    fn only_what_fits_is_used_again() {
+        static SHELF: Recycler<u32> = Recycler::new();
+        let one = SHELF.take(|_| true, || 1);
+        let two = SHELF.take(|_| true, || 2);
+        SHELF.give_back(one);
+        SHELF.give_back(two);
+        assert!(std::ptr::eq(two, SHELF.take(|item| *item == 2, || 0)));
+        assert_eq!(*SHELF.take(|item| *item == 2, || 3), 3);
+        assert!(std::ptr::eq(one, SHELF.take(|_| true, || 0)));
+    }
+
+    #[test]
+    fn making_one_may_use_the_shelf() {
+        static SHELF: Recycler<u32> = Recycler::new();
+        let outer = SHELF.take(
+            |_| true,
+            || {
+                let inner = SHELF.take(|_| true, || 1);
+                SHELF.give_back(inner);
+                2
+            },
+        );
+        assert_eq!(*outer, 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "given back twice")]
+    #[cfg(debug_assertions)]
+    fn giving_back_twice_is_noticed() {
+        static SHELF: Recycler<u32> = Recycler::new();
+        let item = SHELF.take(|_| true, || 1);
+        SHELF.give_back(item);
+        SHELF.give_back(item);
+    }
+}

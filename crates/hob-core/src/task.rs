@@ -493,3 +493,174 @@ impl From<String> for CancelReason {
         Self::Because(reason.into())
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::*;
+
+    const ENV: u64 = 7;
+
+    struct Bell(Option<Sender<()>>);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            let sender = self.0.as_ref().expect("this bell has no clapper");
+            sender.send(()).expect("somebody listens");
+        }
+    }
+
+    /// A slot with a task, and the task's number.
+    fn occupied() -> (TaskSlot, TaskId) {
+        let slot = TaskSlot::new();
+        let id = move_in(&slot);
+        (slot, id)
+    }
+
+    fn move_in(slot: &TaskSlot) -> TaskId {
+        let label = TaskLabel::new(Some("fetch".into()), Location::caller());
+        let id = label.id;
+        slot.occupy(Occupant {
+            label,
+            parent: None,
+            env: ENV,
+        });
+        id
+    }
+
+    fn because(reason: &'static str) -> CancelReason {
+        reason.into()
+    }
+
+    #[test]
+    fn a_slot_is_free_once_both_are_gone() {
+        let (slot, _) = occupied();
+        assert_eq!(slot.future_gone().0, Vacancy::InUse);
+        assert_eq!(slot.handle_gone(), Vacancy::Free);
+        move_in(&slot);
+        assert_eq!(slot.handle_gone(), Vacancy::InUse);
+        assert_eq!(slot.future_gone().0, Vacancy::Free);
+    }
+
+    #[test]
+    fn a_free_slot_remembers_nothing() {
+        let (slot, id) = occupied();
+        slot.count_poll();
+        slot.record_wait(Wait::new("sleep", Location::caller()));
+        assert!(slot.request(id, Request::Abandon, because("late")));
+        slot.set_joiner(Waker::noop());
+        let _freed = (slot.future_gone(), slot.handle_gone());
+        assert!(slot.id().is_none() && slot.label().is_none());
+        assert!(slot.snapshot(ENV).is_none() && slot.take_joiner().is_none());
+
+        let next = move_in(&slot);
+        assert_ne!(next, id);
+        assert_eq!((slot.requested(), slot.reason()), (Request::None, None));
+        let snapshot = slot.snapshot(ENV).expect("it is in use");
+        assert_eq!((snapshot.label.id, snapshot.polls), (next, 0));
+        assert!(snapshot.wait.is_none() && snapshot.cancel.is_none());
+    }
+
+    #[test]
+    fn the_strongest_request_and_the_first_reason_stay() {
+        let (slot, id) = occupied();
+        assert_eq!(slot.requested(), Request::None);
+        assert!(slot.request(id, Request::Cancel, because("first")));
+        assert!(slot.request(id, Request::Abandon, because("second")));
+        assert!(slot.request(id, Request::Cancel, because("third")));
+        assert_eq!(slot.requested(), Request::Abandon);
+        assert_eq!(slot.reason(), Some(because("first")));
+    }
+
+    #[test]
+    fn a_request_reaches_only_whom_it_names() {
+        let (slot, id) = occupied();
+        assert!(!slot.request(TaskId::next(), Request::Cancel, because("another task")));
+        assert!(!slot.request_in(ENV + 1, Request::Cancel, because("another runtime")));
+        assert_eq!((slot.requested(), slot.reason()), (Request::None, None));
+        assert!(slot.request_in(ENV, Request::Cancel, CancelReason::Shutdown));
+        let _in_use = slot.future_gone();
+        assert!(!slot.request(id, Request::Abandon, because("too late")));
+        assert_eq!(slot.reason(), Some(CancelReason::Shutdown));
+    }
+
+    #[test]
+    fn a_request_wakes_the_task_as_long_as_it_lives() {
+        let (slot, id) = occupied();
+        let (sender, rung) = channel();
+        slot.keep_alive(Arc::new(Bell(Some(sender))).into());
+        assert!(slot.request(id, Request::Cancel, because("now")));
+        assert_eq!(rung.try_iter().count(), 1);
+        let (_, waker) = slot.future_gone();
+        assert!(waker.is_some(), "the runtime's reference is handed out");
+        assert!(!slot.request(id, Request::Cancel, because("again")));
+        assert_eq!(rung.try_iter().count(), 0);
+    }
+
+    #[test]
+    fn a_snapshot_shows_living_futures_of_its_runtime() {
+        let (slot, id) = occupied();
+        slot.count_poll();
+        slot.count_poll();
+        assert!(slot.snapshot(ENV + 1).is_none());
+        let snapshot = slot.snapshot(ENV).expect("it is in use");
+        assert_eq!((snapshot.label.id, snapshot.polls), (id, 2));
+        let _in_use = slot.future_gone();
+        assert!(slot.snapshot(ENV).is_none());
+        assert_eq!(slot.id(), Some(id), "the handle still asks for it");
+    }
+
+    #[test]
+    fn the_last_joiner_is_woken_once() {
+        let (slot, _) = occupied();
+        let (old, new) = (channel(), channel());
+        slot.set_joiner(&Arc::new(Bell(Some(old.0))).into());
+        slot.set_joiner(&Arc::new(Bell(Some(new.0))).into());
+        slot.join_waker().wake_by_ref();
+        slot.join_waker().wake_by_ref();
+        assert_eq!(old.1.try_iter().count(), 0);
+        assert_eq!(new.1.try_iter().count(), 1);
+    }
+
+    #[test]
+    fn a_joiner_that_panics_is_contained() {
+        let (slot, _) = occupied();
+        slot.set_joiner(&Arc::new(Bell(None)).into());
+        slot.join_waker().wake_by_ref();
+    }
+
+    #[test]
+    fn cleanups_come_out_last_in_first() {
+        let (slot, _) = occupied();
+        let (sender, ran) = channel();
+        for number in 0..3 {
+            let sender = sender.clone();
+            slot.push_cleanup(Box::pin(async move {
+                sender.send(number).expect("somebody listens");
+            }));
+        }
+        while let Some(cleanup) = slot.pop_cleanup() {
+            futures_lite::future::block_on(cleanup);
+        }
+        assert_eq!(ran.try_iter().collect::<Vec<_>>(), [2, 1, 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "given out twice")]
+    fn a_slot_in_use_takes_nobody_in() {
+        let (slot, _) = occupied();
+        move_in(&slot);
+    }
+
+    #[test]
+    fn words_for_messages() {
+        let (slot, id) = occupied();
+        let label = slot.label().expect("it is in use");
+        let start = format!("task {id} \"fetch\", spawned at {}", file!());
+        assert!(label.to_string().starts_with(&start), "{label}");
+        let wait = Wait::new("Mutex::lock", label.place);
+        assert!(wait.to_string().starts_with("Mutex::lock at "), "{wait}");
+        assert_eq!(because("no longer wanted").to_string(), "no longer wanted");
+    }
+}

@@ -13,12 +13,20 @@ use crate::parker::Parker;
 
 /// Runs `future` on this thread, inside `env`; the thread sleeps while there is nothing to poll.
 ///
+/// It drives the timers of threads that are no workers, its own among them: they fire on time also
+/// while every worker is stuck in a poll. So a shutdown keeps its deadline.
+///
 /// # Panics
 ///
 /// On a thread that runs tasks: it would sleep while they wait for it.
 #[track_caller]
 pub(crate) fn block_on<F: Future>(env: &Arc<Env>, future: F) -> F::Output {
     refuse_on_worker(env);
+    wait_for(env, future)
+}
+
+/// As [`block_on`], but also on a thread that runs tasks.
+pub(crate) fn wait_for<F: Future>(env: &Arc<Env>, future: F) -> F::Output {
     let mut parker = Parker::new();
     let waker = parker.waker();
     let mut cx = Context::from_waker(&waker);
@@ -28,9 +36,24 @@ pub(crate) fn block_on<F: Future>(env: &Arc<Env>, future: F) -> F::Output {
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                 return output;
             }
-            parker.park(Until::Forever, &mut Vec::new());
+            sleep(env, &mut parker);
         }
     })
+}
+
+fn sleep(env: &Env, parker: &mut Parker) {
+    let Some(timers) = env.parts().timers else {
+        return parker.park(Until::Forever, &mut Vec::new());
+    };
+    let mut woken = Vec::new();
+    parker.park(Until::at(timers.next()), &mut woken);
+    let now = timers.now();
+    if timers.next() <= now {
+        timers.expire(now, &mut woken);
+    }
+    for waker in woken {
+        waker.wake();
+    }
 }
 
 /// Panics, naming both places, if this thread runs tasks of `env` itself.

@@ -11,7 +11,7 @@ use hob_core::panic::{self, contain};
 use hob_core::unhandled::{Unhandled, UnhandledKind};
 use hob_core::{Alarm, Env, Instant, Park, SchedulerRef, Timers};
 
-use crate::block_on::block_on;
+use crate::block_on::{block_on, wait_for};
 use crate::parker::Parker;
 use crate::primitive::{Mutex, Ordering, lock};
 use crate::shared::Shared;
@@ -199,6 +199,13 @@ impl Executor {
     #[track_caller]
     pub fn block_on<F: Future>(&self, env: &Arc<Env>, future: F) -> F::Output {
         block_on(env, future)
+    }
+
+    /// As [`block_on`](Self::block_on), but also in a task of the same runtime.
+    ///
+    /// For shutdowns, which have a deadline of their own and so cannot wait for themselves for ever.
+    pub fn wait_for<F: Future>(&self, env: &Arc<Env>, future: F) -> F::Output {
+        wait_for(env, future)
     }
 
     /// Ends the threads, once they find nothing to run, and waits for that until `deadline`.

@@ -3,7 +3,7 @@
 //! # Implementation
 //!
 //! A [`Target`] that is an address already needs no thread. A name goes to the resolver of
-//! [`Sys`], which may block, by [`to_thread`](hob_blocking::to_thread); the future [`Resolve`] waits
+//! [`Sys`], which may block, by [`to_thread_as`]; the future [`Resolve`] waits
 //! for it. What cannot be a target, such as a missing port, is kept as the error that awaiting gives.
 
 use std::fmt;
@@ -14,8 +14,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use hob_blocking::{ToThread, to_thread};
-use hob_core::Sys;
+use hob_blocking::{ToThread, to_thread_as};
+use hob_core::{JobKind, Sys};
 
 /// Where to connect to or listen at.
 ///
@@ -226,7 +226,7 @@ impl Resolve {
         let sys = self.sys;
         State::LookingUp {
             name: host.clone(),
-            job: to_thread(move || sys.lookup(&host, port)),
+            job: to_thread_as(JobKind::Abandon, move || sys.lookup(&host, port)),
         }
     }
 }

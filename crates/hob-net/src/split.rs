@@ -108,6 +108,7 @@ impl OwnedReadHalf {
     /// # Errors
     ///
     /// [`ReuniteError`], with both halves, if they are not of one stream.
+    #[expect(clippy::missing_panics_doc, reason = "it cannot")]
     pub fn reunite(self, mut writer: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
         if !std::ptr::eq(self.stream(), writer.stream()) {
             return Err(ReuniteError(self, writer));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hob_core::panic::{contain, discard, message};
 use hob_core::unhandled::{self, Unhandled, UnhandledKind};
-use hob_core::{Instant, Park, Reactor, Until};
+use hob_core::{DescriptorRef, Instant, Park, Reactor, Until};
 
 use crate::polling::Polling;
 
@@ -139,4 +139,12 @@ pub(crate) fn wake_all(woken: &mut Vec<std::task::Waker>) {
             discard(payload);
         }
     }
+}
+
+/// The error for a descriptor of a simulated network.
+pub(crate) fn not_ours(fd: DescriptorRef<'_>) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("{fd} is no descriptor of this system's"),
+    )
 }

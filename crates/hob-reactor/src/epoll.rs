@@ -29,6 +29,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
@@ -37,12 +38,11 @@ use std::time::Duration;
 use hob_core::reactor::retired;
 use hob_core::{DescriptorRef, Direction, IoSource, Park, Reactor, Readiness, Recycler};
 use hob_core::{Unpark, Until};
-use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
-use crate::engine::{explain_open, remaining, wake_all};
+use crate::engine::{explain_open, not_ours, remaining, wake_all};
 use crate::primitive::{Mutex, lock};
 use crate::registry::{BELL, Registry};
 use crate::statistics::{Counters, ReactorStatistics};
@@ -71,15 +71,13 @@ pub struct EpollSeat {
     epoll: &'static Epoll,
     descriptors: Arc<Descriptors>,
     token: Arc<Token>,
-    events: Vec<epoll::Event>,
     /// What the events of one turn mean; empty between turns.
     ready: Vec<(Arc<IoSource>, Readiness)>,
 }
 
 static SHELF: Recycler<Epoll> = Recycler::new();
 
-/// How many events one turn takes: it starts with the one, and doubles up to the other under load.
-const EVENTS_MIN: usize = 64;
+/// How many events one turn takes at the most.
 const EVENTS_MAX: usize = 1024;
 
 const NOW: Timespec = Timespec {
@@ -102,7 +100,6 @@ impl Epoll {
             epoll,
             descriptors,
             token: Arc::new(Token::new()),
-            events: Vec::with_capacity(EVENTS_MIN),
             ready: Vec::new(),
         };
         Ok((epoll, seat))
@@ -179,38 +176,40 @@ impl Reactor for Epoll {
 }
 
 impl EpollSeat {
-    /// Waits for events; one call of the system.
-    fn wait(&mut self, timeout: Option<Duration>) {
+    /// Looks for events, with one call of the system, and tells the sources.
+    fn turn(&mut self, timeout: Option<Duration>, sleeper: Sleeper, woken: &mut Vec<Waker>) {
         // A time that the system cannot express is for ever.
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let room = spare_capacity(&mut self.events);
-        match epoll::wait(&self.descriptors.epoll, room, timeout.as_ref()) {
-            // A signal: the caller looks at its queues and parks again.
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => panic!("an epoll that `open` has tried fails: {error}"),
+        // On the stack, where it costs nothing until the system writes to it.
+        let mut room = [const { MaybeUninit::uninit() }; EVENTS_MAX];
+        let waited = epoll::wait(&self.descriptors.epoll, &mut room[..], timeout.as_ref());
+        if sleeper == Sleeper::Asleep {
+            self.token.end_sleep();
         }
-        self.epoll.counters.add_turn(self.events.len());
+        let events: &[epoll::Event] = match waited {
+            Ok((events, _)) => events,
+            // A signal: the caller looks at its queues and parks again.
+            Err(Errno::INTR) => &[],
+            Err(error) => panic!("an epoll that `open` has tried fails: {error}"),
+        };
+        self.epoll.counters.add_turn(events.len());
+        if !events.is_empty() {
+            self.deliver(events, woken);
+        }
     }
 
-    /// Tells the sources what was seen.
-    fn deliver(&mut self, woken: &mut Vec<Waker>) {
-        if self.events.is_empty() {
-            return;
-        }
-        let full = self.events.len() == self.events.capacity();
+    fn deliver(&mut self, events: &[epoll::Event], woken: &mut Vec<Waker>) {
         let mut state = lock(&self.epoll.state);
-        for event in self.events.drain(..) {
+        for event in events {
+            let (key, flags) = (event.data, event.flags);
             // An event that was on its way when its registration ended finds no source.
-            if let Some(source) = state.registry.get_mut(event.data.u64()) {
-                self.ready.push((Arc::clone(source), readiness(event.flags)));
+            if let Some(source) = state.registry.get_mut(key.u64()) {
+                self.ready.push((Arc::clone(source), readiness(flags)));
             }
         }
         drop(state);
         for (source, readiness) in self.ready.drain(..) {
             source.set_ready(readiness, woken);
-        }
-        if full && self.events.capacity() < EVENTS_MAX {
-            self.events.reserve(2 * self.events.capacity());
         }
     }
 }
@@ -220,14 +219,13 @@ impl Park for EpollSeat {
         let timeout = remaining(until);
         if timeout == Some(Duration::ZERO) {
             self.token.take();
-            self.wait(timeout);
-        } else if self.token.begin_sleep() == Sleeper::Asleep {
-            self.wait(timeout);
-            self.token.end_sleep();
+            self.turn(timeout, Sleeper::Awake, woken);
         } else {
-            self.wait(Some(Duration::ZERO));
+            match self.token.begin_sleep() {
+                Sleeper::Asleep => self.turn(timeout, Sleeper::Asleep, woken),
+                Sleeper::Awake => self.turn(Some(Duration::ZERO), Sleeper::Awake, woken),
+            }
         }
-        self.deliver(woken);
     }
 
     fn unparker(&self) -> Arc<dyn Unpark> {
@@ -283,8 +281,8 @@ impl Descriptors {
         let edge = EventFlags::IN | EventFlags::ET;
         epoll::add(&epoll, &bell, EventData::new_u64(BELL), edge)?;
         // A kernel or a sandbox without `epoll_pwait2` is found out here, not by a worker.
-        let mut room = Vec::with_capacity(1);
-        match epoll::wait(&epoll, spare_capacity(&mut room), Some(&NOW)) {
+        let mut room = [MaybeUninit::uninit()];
+        match epoll::wait(&epoll, &mut room[..], Some(&NOW)) {
             Ok(_) | Err(Errno::INTR) => Ok(Self { epoll, bell }),
             Err(error) => Err(explain_open(error.into())),
         }
@@ -293,16 +291,20 @@ impl Descriptors {
     /// Ends the sleep of whoever is in `epoll::wait`, or the next one.
     fn ring(&self) {
         loop {
-            let result = match rustix::io::write(&self.bell, &1_u64.to_ne_bytes()) {
+            match rustix::io::write(&self.bell, &1_u64.to_ne_bytes()) {
+                Ok(_) => return,
+                Err(Errno::INTR) => {}
                 // Nobody reads it, so after 2⁶⁴ rings it is full: start again from zero.
-                Err(Errno::AGAIN) => rustix::io::read(&self.bell, &mut [0; 8]),
-                Err(Errno::INTR) => continue,
-                result => return drop(result.expect("an open eventfd takes a number")),
-            };
-            match result {
-                Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(error) => panic!("an open eventfd fails: {error}"),
+                Err(Errno::AGAIN) => self.empty_bell(),
+                Err(error) => panic!("an open eventfd takes no number: {error}"),
             }
+        }
+    }
+
+    fn empty_bell(&self) {
+        match rustix::io::read(&self.bell, &mut [0; 8]) {
+            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(error) => panic!("an open eventfd gives no number: {error}"),
         }
     }
 }
@@ -349,9 +351,45 @@ fn readiness(flags: EventFlags) -> Readiness {
     readiness
 }
 
-fn not_ours(fd: DescriptorRef<'_>) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidInput,
-        format!("{fd} is no descriptor of this system's"),
-    )
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_bell_still_rings() {
+        let (_epoll, mut seat) = Epoll::open().expect("a poller");
+        let full = (u64::MAX - 1).to_ne_bytes();
+        rustix::io::write(&seat.descriptors.bell, &full).expect("there is room for it");
+        seat.park(Until::Forever, &mut Vec::new());
+        seat.descriptors.ring();
+        seat.park(Until::Forever, &mut Vec::new());
+    }
+
+    #[test]
+    fn a_ring_is_an_event_although_the_last_one_was_not_read() {
+        let (epoll, mut seat) = Epoll::open().expect("a poller");
+        for _ in 0..3 {
+            seat.descriptors.ring();
+            seat.park(Until::Forever, &mut Vec::new());
+        }
+        assert_eq!(epoll.statistics().events, 3);
+        seat.park(Until::Now, &mut Vec::new());
+        assert_eq!(epoll.statistics().events, 3, "one event a ring");
+    }
+
+    #[test]
+    fn flags_mean_what_an_operation_would_find() {
+        let both = Readiness::BOTH;
+        let read = Readiness::READABLE;
+        let edge = Readiness::EDGE;
+        let check = |flags, expected| assert_eq!(readiness(flags), expected, "{flags:?}");
+        check(EventFlags::IN, read | edge);
+        check(EventFlags::OUT, Readiness::WRITABLE | edge);
+        check(EventFlags::IN | EventFlags::OUT, both | edge);
+        check(EventFlags::IN | EventFlags::RDHUP, read);
+        check(EventFlags::RDHUP, read);
+        check(EventFlags::IN | EventFlags::PRI, read);
+        check(EventFlags::HUP, both);
+        check(EventFlags::ERR | EventFlags::IN, both);
+    }
 }

@@ -21,10 +21,7 @@
 //! - Tokio's `Mutex`, <https://docs.rs/tokio/latest/tokio/sync/struct.Mutex.html>, for the shape of
 //!   the API and the order.
 
-#![expect(
-    unsafe_code,
-    reason = "a guard lends out the value of an `UnsafeCell`"
-)]
+#![expect(unsafe_code, reason = "a guard lends out the value of an `UnsafeCell`")]
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -37,7 +34,9 @@ use std::thread;
 
 use crate::blocking::block_on;
 use crate::primitive::Guarded;
-use crate::wait_queue::{Serve, Settle, Ticket, WaitQueue, leave, poll_in_line, serve, try_take, update};
+use crate::wait_queue::{
+    Serve, Settle, Ticket, WaitQueue, leave, poll_in_line, serve, try_take, update,
+};
 use crate::waker::WakeList;
 
 /// A lock around a value that may be held across `.await`.

@@ -95,7 +95,10 @@ pub struct Closed<'a, T> {
 
 /// Nobody will receive the value, which comes back.
 #[derive(Clone, Copy, Eq, PartialEq)]
-#[expect(clippy::exhaustive_structs, reason = "it is the value and nothing else")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it is the value and nothing else"
+)]
 pub struct SendError<T>(pub T);
 
 /// The sender is gone and has sent nothing, or the value has been received already.
@@ -430,11 +433,7 @@ fn wake(waker: Option<Waker>) {
     wakes.wake_all();
 }
 
-fn debug<T>(
-    name: &str,
-    channel: &Guarded<State<T>>,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
+fn debug<T>(name: &str, channel: &Guarded<State<T>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut end = f.debug_struct(name);
     // A dump must not wait.
     match channel.try_lock() {

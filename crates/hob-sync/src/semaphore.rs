@@ -29,7 +29,9 @@ use std::task::{Context, Poll};
 
 use crate::blocking::block_on;
 use crate::primitive::Guarded;
-use crate::wait_queue::{Serve, Settle, Ticket, WaitQueue, leave, poll_in_line, serve, try_take, update};
+use crate::wait_queue::{
+    Serve, Settle, Ticket, WaitQueue, leave, poll_in_line, serve, try_take, update,
+};
 use crate::waker::WakeList;
 
 pub use self::error::{AcquireError, AddPermitsError, TryAcquireError};
@@ -218,10 +220,7 @@ impl Semaphore {
     /// # Errors
     ///
     /// [`TryAcquireError`] says why not.
-    pub fn try_acquire_many(
-        &self,
-        permits: usize,
-    ) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+    pub fn try_acquire_many(&self, permits: usize) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         let count = self.try_take(permits)?;
         Ok(SemaphorePermit::new(self, count))
     }
@@ -375,14 +374,16 @@ impl Semaphore {
         if request > Self::PERMITS_MAX {
             return Poll::Ready(Err(AcquireError::TooManyPermits));
         }
-        poll_in_line(&self.state, ticket, request, cx)
-            .map_err(|Closed| AcquireError::Closed)
+        poll_in_line(&self.state, ticket, request, cx).map_err(|Closed| AcquireError::Closed)
     }
 
     fn release(&self, permits: usize) {
         update(&self.state, |state| {
             state.available += permits;
-            debug_assert!(state.available <= state.total, "more came back than went out");
+            debug_assert!(
+                state.available <= state.total,
+                "more came back than went out"
+            );
         });
     }
 

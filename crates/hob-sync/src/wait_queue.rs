@@ -89,6 +89,11 @@ pub(crate) trait Serve<L = ()>: Settle {
     /// Takes what is asked for, if it is there. The line has been looked at before.
     fn take(&mut self, request: Self::Request) -> Option<Self::Grant>;
 
+    /// Notes that a grant has reached whom it is for: from now on it cannot be put back.
+    fn taken(&mut self, grant: &Self::Grant) {
+        let _ = grant;
+    }
+
     /// Puts back what was granted and not taken. What has no use any more is returned, to be dropped
     /// with the lock released.
     fn put_back(&mut self, grant: Self::Grant) -> Option<Self::Grant>;
@@ -119,11 +124,14 @@ pub(crate) fn update<S: Settle, R>(lock: &Guarded<S>, change: impl FnOnce(&mut S
 
 /// Takes what is asked for, if it is there and nobody waits for it.
 pub(crate) fn try_take<L, S: Serve<L>>(lock: &Guarded<S>, request: S::Request) -> Option<S::Grant> {
-    update(lock, |state| take_now::<L, S>(state, request))
+    update(lock, |state| {
+        let grant = take_now::<L, S>(state, request)?;
+        state.taken(&grant);
+        Some(grant)
+    })
 }
 
-/// As [`try_take`], under a lock that the caller holds and settles.
-pub(crate) fn take_now<L, S: Serve<L>>(state: &mut S, request: S::Request) -> Option<S::Grant> {
+fn take_now<L, S: Serve<L>>(state: &mut S, request: S::Request) -> Option<S::Grant> {
     if state.line().is_empty() {
         state.take(request)
     } else {
@@ -144,10 +152,17 @@ pub(crate) fn poll_in_line<L, S: Serve<L>>(
     let poll = poll_with(cx.waker(), |spare| {
         update(lock, |state| {
             if ticket.is_filed() {
-                return state.line().check(ticket, spare);
+                let poll = state.line().check(ticket, spare);
+                if let Poll::Ready(grant) = &poll {
+                    state.taken(grant);
+                }
+                return poll;
             }
             match take_now::<L, S>(state, request) {
-                Some(grant) if proceed => Poll::Ready(grant),
+                Some(grant) if proceed => {
+                    state.taken(&grant);
+                    Poll::Ready(grant)
+                }
                 Some(grant) => {
                     state.line().file_granted(ticket, grant);
                     Poll::Pending

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
-use std::pin::Pin;
+use std::panic::Location;
 
 use hob_core::context;
 use hob_core::task::Cleanup;
@@ -32,6 +32,7 @@ use crate::spawn;
 /// });
 /// # }
 /// ```
+#[track_caller]
 pub fn on_cancel(cleanup: impl Future<Output = ()> + Send + 'static) {
     register(Box::pin(cleanup));
 }
@@ -111,14 +112,13 @@ impl<T: Send> Drop for Guarded<T> {
     }
 }
 
-fn register(cleanup: Pin<Box<dyn Future<Output = ()> + Send>>) {
+#[track_caller]
+fn register(cleanup: Cleanup) {
     if let Some(task) = context::task() {
         task.push_cleanup(cleanup);
-    } else if let Ok(task) = spawn::try_spawn(async move {
-        if let Some(task) = context::task() {
-            task.push_cleanup(cleanup);
-        }
-    }) {
+    } else if let Some(env) = context::env()
+        && let Ok(task) = spawn::start_cleanup(&env, Location::caller(), cleanup)
+    {
         task.detach();
     }
 }

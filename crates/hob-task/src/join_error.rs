@@ -1,9 +1,9 @@
 //! Why a task has no output.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use hob_core::panic::{self, Payload};
+use hob_core::panic::{self, Payload, contain_drop};
 use hob_core::unhandled::{Unhandled, UnhandledKind};
 use hob_core::{CancelReason, Env, TaskLabel};
 
@@ -23,8 +23,9 @@ pub enum JoinError {
 pub struct TaskPanic {
     label: TaskLabel,
     message: Box<str>,
-    /// In a lock only to be `Sync`, so that errors which contain it can be shared.
-    payload: Global<Payload>,
+    /// In a lock only to be `Sync`, so that errors which contain it can be shared. `None` only after
+    /// it was taken out, which consumes the panic.
+    payload: Global<Option<Payload>>,
     /// Who is told if nobody looks.
     env: Arc<Env>,
 }
@@ -69,7 +70,7 @@ impl TaskPanic {
         Self {
             label,
             message: panic::message(&payload).into(),
-            payload: Global::new(payload),
+            payload: Global::new(Some(payload)),
             env,
         }
     }
@@ -88,20 +89,39 @@ impl TaskPanic {
 
     /// What the panic carried.
     #[must_use]
-    pub fn into_payload(self) -> Payload {
+    #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
+    pub fn into_payload(mut self) -> Payload {
+        self.take_payload()
+            .expect("only this method takes it, once")
+    }
+
+    fn take_payload(&mut self) -> Option<Payload> {
         self.payload
-            .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Tells the runtime's hook that nobody will see this panic.
     pub(crate) fn report(self) {
-        self.env.report(&Unhandled::new(
-            UnhandledKind::TaskPanicked,
-            Some(&self.label),
-            &self.message,
-        ));
-        panic::discard(self.into_payload());
+        self.tell(UnhandledKind::TaskPanicked, &self.message);
+    }
+
+    fn tell(&self, kind: UnhandledKind, message: &str) {
+        self.env
+            .report(&Unhandled::new(kind, Some(&self.label), message));
+    }
+}
+
+impl Drop for TaskPanic {
+    fn drop(&mut self) {
+        // A payload is foreign code too: whoever only looks at the error must not die of it.
+        if let Some(payload) = self.take_payload()
+            && let Err(second) = contain_drop(payload)
+        {
+            self.tell(UnhandledKind::DropPanicked, panic::message(&second));
+            panic::discard(second);
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! # Implementation
 //!
 //! First every task is asked to end, and tasks that are spawned meanwhile are cancelled at birth.
-//! Then the census is awaited. At the deadline the cleanups that still run are abandoned too; a task
+//! Then the census is awaited; when it says that nobody is left, the door is closed and the census is
+//! asked again, because a task may have been counted in between. At the deadline the cleanups that still run are abandoned too; a task
 //! that suspends is gone soon after. What is left then is inside a poll that does not return.
 
 use std::future::Future;
@@ -66,6 +67,17 @@ enum Stage {
 }
 
 impl Drain {
+    /// Whether no task is alive and none will come; if not, sees to it that the last one wakes us.
+    fn is_empty(&self, cx: &Context<'_>) -> bool {
+        if self.env.poll_empty(cx).is_pending() {
+            return false;
+        }
+        // Close the door, then count again: somebody may have come in between. He is cancelled at
+        // birth, and waited for; nobody follows him.
+        self.env.close();
+        self.env.poll_empty(cx).is_ready()
+    }
+
     /// Whether the stage's time is up; if not, sees to it that somebody wakes us when it is.
     fn is_over(&mut self, cx: &Context<'_>) -> bool {
         let deadline = match self.stage {
@@ -109,7 +121,7 @@ impl Future for Drain {
                 ask(&this.env, Request::Cancel);
                 this.stage = Stage::Asked;
             }
-            if this.env.poll_empty(cx).is_ready() {
+            if this.is_empty(cx) {
                 return Poll::Ready(this.finish());
             }
             if !this.is_over(cx) {

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use async_task::{FallibleTask, Runnable, ScheduleInfo, WithInfo};
 use hob_core::panic::{self, contain_drop};
-use hob_core::task::{Occupant, Request};
-use hob_core::unhandled::{self, Unhandled, UnhandledKind};
+use hob_core::task::{Cleanup, Occupant, Request};
+use hob_core::unhandled::{Unhandled, UnhandledKind};
 use hob_core::{CancelReason, Env, SchedulerRef, TaskCell, TaskLabel, TaskSlot, Why, context};
 
 use crate::outcome::Outcome;
@@ -144,7 +144,7 @@ impl Builder {
     {
         let label = self.label();
         match context::env() {
-            Some(env) => or_cancelled(start(&env, label.clone(), future), label),
+            Some(env) => or_cancelled(&env, start(&env, label.clone(), future), label),
             None => no_runtime("hob::spawn"),
         }
     }
@@ -156,7 +156,7 @@ impl Builder {
         F::Output: Send + 'static,
     {
         let label = self.label();
-        or_cancelled(start(env, label.clone(), future), label)
+        or_cancelled(env, start(env, label.clone(), future), label)
     }
 
     /// As [`try_spawn`].
@@ -215,7 +215,7 @@ impl Builder {
             "hob::spawn_local needs the one thread of a one-thread runtime: use it inside \
              `hob::run_local(...)`, or `hob::spawn` with a future that is `Send`"
         );
-        or_cancelled(start_local(&env, label.clone(), future), label)
+        or_cancelled(&env, start_local(&env, label.clone(), future), label)
     }
 
     fn label(self) -> TaskLabel {
@@ -257,6 +257,33 @@ where
     let (runnable, task) = async_task::Builder::new()
         .metadata(cell)
         .spawn_local(move |_| future, WithInfo(schedule));
+    Ok(launch(env, label, runnable, task.fallible()))
+}
+
+/// Starts a task that has nothing to do but `cleanup`.
+///
+/// The cleanup is in the slot before the task is scheduled, so that a request to end, however early,
+/// finds it there and lets it run. A runtime that takes no more tasks drops it.
+pub(crate) fn start_cleanup(
+    env: &Arc<Env>,
+    place: &'static Location<'static>,
+    cleanup: Cleanup,
+) -> Result<Task<()>, SpawnError<Cleanup>> {
+    let label = TaskLabel::new(Some("cleanup".into()), place);
+    let cleanup = enroll(env, cleanup)?;
+    let (cell, future) = match settle(env, &label, std::future::ready(())) {
+        Ok(settled) => settled,
+        Err(SpawnError { cause, .. }) => {
+            return Err(SpawnError {
+                future: cleanup,
+                cause,
+            });
+        }
+    };
+    cell.slot.push_cleanup(cleanup);
+    let (runnable, task) = async_task::Builder::new()
+        .metadata(cell)
+        .spawn(move |_| future, WithInfo(schedule));
     Ok(launch(env, label, runnable, task.fallible()))
 }
 
@@ -323,12 +350,13 @@ fn schedule(task: Runnable<TaskCell>, info: ScheduleInfo) {
 }
 
 fn or_cancelled<F: Future>(
+    env: &Env,
     started: Result<Task<F::Output>, SpawnError<F>>,
     label: TaskLabel,
 ) -> Task<F::Output> {
     started.unwrap_or_else(|refused| {
         if let Err(payload) = contain_drop(refused.future) {
-            unhandled::report(&Unhandled::new(
+            env.report(&Unhandled::new(
                 UnhandledKind::DropPanicked,
                 Some(&label),
                 panic::message(&payload),

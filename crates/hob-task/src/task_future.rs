@@ -136,10 +136,14 @@ impl<F: Future> TaskFuture<F> {
     /// The destructor: drops what is left without polling it.
     fn abandon(self: Pin<&mut Self>) {
         let mut this = self.project();
-        let slot = this.resident.slot;
-        let dropped = in_task(slot, || contain(|| this.stage.set(Stage::Gone)));
-        this.resident.note(UnhandledKind::DropPanicked, dropped);
-        this.resident.leave();
+        if this.resident.gone {
+            return;
+        }
+        in_task(this.resident.slot, || {
+            let dropped = contain(|| this.stage.set(Stage::Gone));
+            this.resident.note(UnhandledKind::DropPanicked, dropped);
+            this.resident.leave();
+        });
     }
 }
 

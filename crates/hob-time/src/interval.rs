@@ -170,7 +170,7 @@ impl Interval {
     /// Puts the next tick at `start`; the others follow it, one a period.
     pub fn reset(&mut self, start: Instant) {
         self.next = start;
-        self.timer.hasten(start);
+        self.timer.reset(start);
     }
 
     /// When the next tick is due.

@@ -128,9 +128,8 @@ impl Sleep {
 
     /// Moves it to another deadline, in place.
     ///
-    /// A task that waits need not poll again: it is woken in time for the new deadline. It may be
-    /// woken at the old one too, and goes on waiting then. A sleep that has not been polled, or has
-    /// completed, is armed by its next poll.
+    /// A task that waits is woken at the new deadline, whether or not it polls in between. A sleep that
+    /// was not polled yet, or has completed, is armed by its next poll.
     ///
     /// # Examples
     ///
@@ -147,7 +146,7 @@ impl Sleep {
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.turn = Turn::ByClock;
-        self.timer.hasten(deadline);
+        self.timer.reset(deadline);
     }
 
     fn poll_elapsed(&mut self, cx: &Context<'_>) -> Poll<()> {

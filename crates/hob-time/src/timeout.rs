@@ -53,7 +53,7 @@ use crate::timer::Timer;
 /// ```
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    Timeout::new(Limit::After(duration), None, future)
+    Timeout::new(Limit::After(duration), future)
 }
 
 /// Runs `future` until `deadline` at the latest.
@@ -85,7 +85,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// ```
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
-    Timeout::new(Limit::At, Some(deadline), future)
+    Timeout::new(Limit::At(deadline, None), future)
 }
 
 pin_project! {
@@ -95,8 +95,6 @@ pin_project! {
         #[pin]
         future: F,
         limit: Limit,
-        // `None` until the end of the first poll, if the time counts from there.
-        deadline: Option<Instant>,
         timer: Timer,
         place: &'static Location<'static>,
     }
@@ -109,26 +107,27 @@ pin_project! {
 #[non_exhaustive]
 pub struct Elapsed {
     deadline: Instant,
-    limit: Limit,
+    duration: Option<Duration>,
     place: &'static Location<'static>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 enum Limit {
-    At,
+    /// So long, from the end of the first poll, which has not been yet.
     After(Duration),
+    /// Until then; the duration is what was asked for.
+    At(Instant, Option<Duration>),
 }
 
 impl<F> Timeout<F> {
     #[track_caller]
-    fn new<I>(limit: Limit, deadline: Option<Instant>, future: I) -> Self
+    fn new<I>(limit: Limit, future: I) -> Self
     where
         I: IntoFuture<IntoFuture = F>,
     {
         Self {
             future: future.into_future(),
             limit,
-            deadline,
             timer: Timer::new(),
             place: Location::caller(),
         }
@@ -137,7 +136,10 @@ impl<F> Timeout<F> {
     /// When the time is up; `None` if that counts from the first poll, which has not been yet.
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        match self.limit {
+            Limit::After(_) => None,
+            Limit::At(deadline, _) => Some(deadline),
+        }
     }
 
     /// The future that has a limit.
@@ -162,13 +164,13 @@ impl<F: Future> Future for Timeout<F> {
             this.timer.disarm();
             return Poll::Ready(Ok(output));
         }
-        let limit = *this.limit;
-        let deadline = *this.deadline.get_or_insert_with(|| limit.from_now());
+        let (deadline, duration) = this.limit.start();
+        let place = *this.place;
         this.timer.poll_deadline(deadline, cx).map(|_| {
             Err(Elapsed {
                 deadline,
-                limit,
-                place: *this.place,
+                duration,
+                place,
             })
         })
     }
@@ -178,7 +180,6 @@ impl<F> fmt::Debug for Timeout<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timeout")
             .field("limit", &self.limit)
-            .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
 }
@@ -193,10 +194,7 @@ impl Elapsed {
     /// How much time there was; `None` for [`timeout_at`], which was given a deadline.
     #[must_use]
     pub const fn duration(&self) -> Option<Duration> {
-        match self.limit {
-            Limit::At => None,
-            Limit::After(duration) => Some(duration),
-        }
+        self.duration
     }
 }
 
@@ -204,9 +202,9 @@ impl std::error::Error for Elapsed {}
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.limit {
-            Limit::At => write!(f, "not done by {:?}", self.deadline)?,
-            Limit::After(duration) => write!(f, "not done within {duration:?}")?,
+        match self.duration {
+            Some(duration) => write!(f, "not done within {duration:?}")?,
+            None => write!(f, "not done by {:?}", self.deadline)?,
         }
         write!(f, ", the limit set at {}", self.place)
     }
@@ -219,11 +217,15 @@ impl From<Elapsed> for io::Error {
 }
 
 impl Limit {
-    /// The deadline of a limit that counts from now on.
-    fn from_now(self) -> Instant {
-        match self {
-            Self::At => unreachable!("a deadline that was given is known from the start"),
-            Self::After(duration) => Instant::now() + duration,
+    /// The deadline, which counts from now if it was not known yet, and the duration asked for.
+    fn start(&mut self) -> (Instant, Option<Duration>) {
+        match *self {
+            Self::At(deadline, duration) => (deadline, duration),
+            Self::After(duration) => {
+                let deadline = Instant::now() + duration;
+                *self = Self::At(deadline, Some(duration));
+                (deadline, Some(duration))
+            }
         }
     }
 }

@@ -18,7 +18,6 @@ use hob_core::{Instant, Retired, TimerKey, Timers, budget, context};
 use crate::driver;
 
 /// A timer, armed or not.
-#[derive(Debug, Default)]
 pub(crate) struct Timer {
     armed: Option<Armed>,
 }
@@ -27,8 +26,6 @@ pub(crate) struct Timer {
 struct Armed {
     timers: &'static dyn Timers,
     key: TimerKey,
-    /// The deadline in the queue, which is not later than the one that is waited for.
-    deadline: Instant,
     /// Whoever waits, so that a reset need not wait for the next poll.
     waker: Waker,
 }
@@ -64,16 +61,11 @@ impl Timer {
         polled
     }
 
-    /// Whoever waits is woken at `deadline`, if that is earlier than what it waits for now.
-    ///
-    /// A later one needs nothing: it is armed by the poll that the earlier one brings about.
-    pub(crate) fn hasten(&mut self, deadline: Instant) {
-        if let Some(armed) = &mut self.armed
-            && deadline < armed.deadline
-        {
-            let waker = armed.waker.clone();
-            // If it is retired, it has handed out the waker: the next poll is under way already.
-            let _or_retired = armed.set(deadline, &waker);
+    /// Whoever waits is woken at `deadline` instead.
+    pub(crate) fn reset(&mut self, deadline: Instant) {
+        if let Some(armed) = &mut self.armed {
+            // If the queue is retired, it has handed out the waker: the next poll is under way.
+            let _or_retired = armed.timers.arm(&mut armed.key, deadline, &armed.waker);
         }
     }
 
@@ -119,14 +111,12 @@ impl Armed {
         Ok(Self {
             timers,
             key,
-            deadline,
             waker: waker.clone(),
         })
     }
 
     fn set(&mut self, deadline: Instant, waker: &Waker) -> Result<(), Retired> {
         self.timers.arm(&mut self.key, deadline, waker)?;
-        self.deadline = deadline;
         self.waker.clone_from(waker);
         Ok(())
     }
@@ -135,13 +125,5 @@ impl Armed {
 impl Drop for Armed {
     fn drop(&mut self) {
         self.timers.disarm(&mut self.key);
-    }
-}
-
-impl std::fmt::Debug for Armed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Armed")
-            .field("deadline", &self.deadline)
-            .finish_non_exhaustive()
     }
 }

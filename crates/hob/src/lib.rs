@@ -1,1 +1,80 @@
 #![doc = include_str!("../README.md")]
+
+// The attributes name this crate, also where they are used inside it.
+extern crate self as hob;
+
+mod builder;
+mod environment;
+mod handle;
+mod local_runtime;
+pub mod prelude;
+mod report;
+mod run;
+mod runtime;
+mod stop;
+mod teardown;
+
+/// Reading and writing, in terms of the futures-io traits.
+pub mod io {
+    #[doc(no_inline)]
+    pub use futures_lite::io::*;
+}
+
+/// Sockets.
+#[cfg(feature = "net")]
+pub mod net {
+    #[doc(inline)]
+    pub use hob_net::*;
+}
+
+/// Pollers, and any descriptor as an async one.
+pub mod reactor {
+    #[doc(inline)]
+    pub use hob_reactor::*;
+}
+
+/// Locks, semaphores, channels and queues.
+pub mod sync {
+    #[doc(inline)]
+    pub use hob_sync::*;
+}
+
+/// Tasks: spawning, joining, cancelling, cleaning up.
+pub mod task {
+    #[doc(inline)]
+    pub use hob_task::*;
+}
+
+/// Clock, sleep, timeout and interval.
+pub mod time {
+    #[doc(inline)]
+    pub use hob_time::*;
+}
+
+pub use crate::builder::Builder;
+pub use crate::handle::{Handle, NoRuntime};
+pub use crate::local_runtime::LocalRuntime;
+pub use crate::report::{LeftBehind, ShutdownReport};
+pub use crate::run::{run, run_local};
+pub use crate::runtime::{Runtime, RuntimeStatistics};
+
+#[doc(inline)]
+pub use hob_blocking::{BlockingError, ToThread, to_thread};
+#[doc(inline)]
+pub use hob_core::unhandled::{Unhandled, UnhandledKind};
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use hob_macros::{main, test};
+#[doc(inline)]
+pub use hob_task::{
+    CancelReason, Guarded, JoinError, SpawnError, Task, TaskId, all_tasks, current_task, guarded,
+    on_cancel, spawn, spawn_local, try_spawn, yield_now,
+};
+#[doc(inline)]
+pub use hob_time::{sleep, timeout};
+
+/// What the attributes expand to; no part of the public API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::run::run_pool;
+}

@@ -1,1 +1,447 @@
-//! The suite of its trait.
+//! The suite of [`Timers`].
+//!
+//! # Implementation
+//!
+//! Each check takes a fresh queue and drives it itself: it says what the present is by calling
+//! `expire`, and never waits for a clock, so a virtual clock that stands still passes as well. A check
+//! moves the present only forwards. Deadlines are relative to the queue's own `now`.
+
+use std::mem;
+use std::sync::mpsc;
+use std::sync::{Arc, MutexGuard};
+use std::task::{Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use crate::instant::Instant;
+use crate::panic::{contain, discard};
+use crate::park::Unpark;
+use crate::primitive::Global;
+use crate::timers::{Alarm, Retired, TimerKey, Timers};
+
+mod model;
+
+const NANOSECOND: Duration = Duration::from_nanos(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Checks every sentence of the contract of [`Timers`].
+///
+/// `make` gives a queue that is empty, and that nobody drives or has driven in this call.
+///
+/// # Panics
+///
+/// With the sentence that does not hold.
+pub fn timers(make: impl Fn() -> &'static dyn Timers) {
+    due_timers_are_handed_out_and_no_later_ones(&Rig::new(make()));
+    equal_deadlines_keep_the_order_of_arming(&Rig::new(make()));
+    arming_again_moves_the_timer_and_replaces_the_waker(&Rig::new(make()));
+    disarming_forgets_the_timer(&Rig::new(make()));
+    stale_keys_touch_nobody_elses_timer(&Rig::new(make()));
+    never_and_the_past_are_deadlines(&Rig::new(make()));
+    next_is_published(&Rig::new(make()));
+    an_earlier_timer_ends_the_sleep_and_no_other(&Rig::new(make()));
+    retiring_hands_out_wakers_and_refuses_timers(&Rig::new(make()));
+    wakers_are_dropped_under_no_lock(&Rig::new(make()));
+    a_waker_that_panics_when_dropped_breaks_nothing(&Rig::new(make()));
+    model::agrees_with_a_sorted_list(make);
+}
+
+fn due_timers_are_handed_out_and_no_later_ones(rig: &Rig) {
+    let delays = [
+        NANOSECOND,
+        MILLISECOND,
+        SECOND,
+        60 * SECOND,
+        60 * 60 * SECOND,
+        DAY,
+        12 * DAY,
+        25 * DAY,
+        50 * DAY,
+        3650 * DAY,
+    ];
+    for (name, delay) in (0..).zip(delays) {
+        rig.arm(name, delay);
+    }
+    for (name, delay) in (0..).zip(delays) {
+        assert_eq!(
+            rig.expire(delay - NANOSECOND),
+            [],
+            "`expire` hands out no timer before its deadline, not by a nanosecond ({delay:?})"
+        );
+        assert_eq!(
+            rig.expire(delay),
+            [name],
+            "`expire` hands out a timer at its deadline ({delay:?})"
+        );
+    }
+}
+
+fn equal_deadlines_keep_the_order_of_arming(rig: &Rig) {
+    let mut keys: Vec<_> = (0..100).map(|name| rig.arm(name, SECOND)).collect();
+    rig.move_to(&mut keys[7], 7, SECOND);
+    rig.move_to(&mut keys[3], 3, 2 * SECOND);
+    rig.move_to(&mut keys[3], 3, SECOND);
+    let untouched = (0..100).filter(|name| ![3, 7].contains(name));
+    let expected: Vec<_> = untouched.chain([7, 3]).collect();
+    assert_eq!(
+        rig.expire(SECOND),
+        expected,
+        "timers with equal deadlines are handed out in the order in which they were armed, and one \
+         that is armed again counts as armed then"
+    );
+}
+
+fn arming_again_moves_the_timer_and_replaces_the_waker(rig: &Rig) {
+    let mut key = TimerKey::new();
+    let first = Arc::new(rig.waker(1));
+    rig.set(&mut key, SECOND, &Waker::from(Arc::clone(&first)));
+    rig.move_to(&mut key, 2, 2 * SECOND);
+    assert_eq!(
+        Arc::strong_count(&first),
+        1,
+        "`arm` drops the waker that it displaces"
+    );
+    assert_eq!(rig.expire(SECOND), [], "a timer can be moved to later");
+    rig.move_to(&mut key, 3, 2 * SECOND - MILLISECOND);
+    assert_eq!(
+        rig.expire(2 * SECOND - MILLISECOND),
+        [3],
+        "a timer can be moved to earlier, and has the waker it was given last"
+    );
+    assert_eq!(rig.expire(3 * SECOND), [], "a timer is handed out once");
+}
+
+fn disarming_forgets_the_timer(rig: &Rig) {
+    let mut key = TimerKey::new();
+    let waker = Arc::new(rig.waker(1));
+    rig.set(&mut key, SECOND, &Waker::from(Arc::clone(&waker)));
+    assert!(!key.is_empty(), "`arm` fills the key");
+    let _other = rig.arm(2, SECOND);
+    rig.timers.disarm(&mut key);
+    assert!(key.is_empty(), "`disarm` empties the key");
+    assert_eq!(Arc::strong_count(&waker), 1, "`disarm` drops the waker");
+    rig.timers.disarm(&mut key);
+    assert_eq!(
+        rig.expire(SECOND),
+        [2],
+        "`disarm` forgets that timer and no other, and takes an empty key"
+    );
+}
+
+fn stale_keys_touch_nobody_elses_timer(rig: &Rig) {
+    let stale = || {
+        let key = rig.arm(0, Duration::ZERO);
+        let _fired = rig.expire(Duration::ZERO);
+        key
+    };
+    let (mut disarmed, mut armed) = (stale(), stale());
+    let _others = [1, 2].map(|name| rig.arm(name, SECOND));
+    rig.timers.disarm(&mut disarmed);
+    assert!(disarmed.is_empty(), "`disarm` empties the key");
+    rig.move_to(&mut armed, 3, SECOND);
+    assert_eq!(
+        rig.expire(SECOND),
+        [1, 2, 3],
+        "the key of a timer that has fired names nobody else's; it is armed anew"
+    );
+}
+
+fn never_and_the_past_are_deadlines(rig: &Rig) {
+    let start = rig.timers.now();
+    let _never = rig.arm(1, Duration::MAX);
+    assert_eq!(rig.expire(3650 * DAY), [], "`NEVER` is not reached");
+    let _soon = rig.arm(2, 3650 * DAY + MILLISECOND);
+    assert_eq!(
+        rig.expire(3650 * DAY + MILLISECOND),
+        [2],
+        "a timer that is never due keeps no other from being due"
+    );
+    for past in [Instant::from_nanos(0), start - DAY, start] {
+        let waker = Waker::from(Arc::new(rig.waker(3)));
+        let mut key = TimerKey::new();
+        assert_eq!(rig.timers.arm(&mut key, past, &waker), Ok(()));
+        assert_eq!(
+            rig.expire(3650 * DAY + MILLISECOND),
+            [3],
+            "a deadline in the past is due at once"
+        );
+    }
+}
+
+fn next_is_published(rig: &Rig) {
+    let next = || rig.timers.next();
+    assert_eq!(
+        next(),
+        Instant::NEVER,
+        "`next` of an empty queue is `NEVER`"
+    );
+    let mut key = rig.arm(1, SECOND);
+    assert!(
+        next() <= rig.at(SECOND),
+        "`next` is no later than the earliest deadline"
+    );
+    let _later = rig.arm(2, 2 * SECOND);
+    rig.move_to(&mut key, 1, MILLISECOND);
+    assert!(
+        next() <= rig.at(MILLISECOND),
+        "`next` is no later than a deadline that was moved to earlier"
+    );
+    rig.timers.disarm(&mut key);
+    assert_eq!(rig.expire(SECOND), []);
+    assert!(
+        next() > rig.at(SECOND) && next() <= rig.at(2 * SECOND),
+        "after `expire` there is nothing due: `next` is later than now, or its driver would spin"
+    );
+    assert_eq!(rig.expire(2 * SECOND), [2]);
+    assert_eq!(
+        next(),
+        Instant::NEVER,
+        "`next` of an empty queue is `NEVER`"
+    );
+}
+
+fn an_earlier_timer_ends_the_sleep_and_no_other(rig: &Rig) {
+    let mut key = rig.arm(1, 10 * SECOND);
+    rig.alarm.clear();
+    let _awake = rig.arm(2, 9 * SECOND);
+    assert_eq!(
+        rig.unparks(),
+        0,
+        "nobody sleeps, so there is no sleep to end"
+    );
+
+    let until = rig.alarm.set([rig.timers].into_iter());
+    assert!(until <= rig.at(9 * SECOND), "the alarm reads `next`");
+    rig.move_to(&mut key, 1, 11 * SECOND);
+    let _later = rig.arm(3, 12 * SECOND);
+    let _never = rig.arm(4, Duration::MAX);
+    assert_eq!(rig.unparks(), 0, "a later timer does not end the sleep");
+
+    let _earlier = rig.arm(5, Duration::ZERO);
+    assert_ne!(rig.unparks(), 0, "a new earliest timer ends the sleep");
+    assert_eq!(rig.expire(Duration::ZERO), [5]);
+
+    let _until = rig.alarm.set([rig.timers].into_iter());
+    rig.move_to(&mut key, 1, NANOSECOND);
+    assert_ne!(
+        rig.unparks(),
+        0,
+        "a timer that becomes the earliest ends the sleep"
+    );
+
+    rig.timers.retire(&mut Vec::new());
+    let other = Rig::new(rig.timers);
+    let _until = rig.alarm.set([rig.timers].into_iter());
+    let _until = other.alarm.set([rig.timers].into_iter());
+    let _earlier = other.arm(6, Duration::ZERO);
+    assert_eq!(rig.unparks(), 0, "only the attached alarm is told");
+    assert_ne!(other.unparks(), 0, "the alarm attached last is told");
+}
+
+fn retiring_hands_out_wakers_and_refuses_timers(rig: &Rig) {
+    let mut keys = [1, 2].map(|name| rig.arm(name, name * SECOND));
+    let mut woken = Vec::new();
+    rig.timers.retire(&mut woken);
+    let mut names = rig.wake(woken);
+    names.sort_unstable();
+    assert_eq!(names, [1, 2], "`retire` hands out the waker of each timer");
+    assert_eq!(rig.expire(2 * SECOND), [], "`retire` leaves no timer");
+    assert_eq!(
+        rig.timers.next(),
+        Instant::NEVER,
+        "a retired queue has no deadline"
+    );
+
+    let waker = Arc::new(rig.waker(3));
+    for key in [&mut keys[0], &mut TimerKey::new()] {
+        let armed = rig
+            .timers
+            .arm(key, rig.at(3 * SECOND), &Waker::from(Arc::clone(&waker)));
+        assert_eq!(armed, Err(Retired), "a retired queue refuses timers");
+        assert!(key.is_empty(), "`arm` that fails leaves the key empty");
+    }
+    assert_eq!(
+        Arc::strong_count(&waker),
+        1,
+        "a retired queue keeps no waker"
+    );
+
+    let again = Rig::new(rig.timers);
+    let _other = again.arm(4, 4 * SECOND);
+    rig.timers.disarm(&mut TimerKey::new());
+    again.move_to(&mut keys[1], 5, 4 * SECOND);
+    assert_eq!(
+        again.expire(4 * SECOND),
+        [4, 5],
+        "a queue can be used again, and a key of an earlier use is armed anew"
+    );
+}
+
+fn wakers_are_dropped_under_no_lock(rig: &Rig) {
+    let hostile = || Waker::from(Arc::new(CallsBack(rig.timers)));
+    let mut key = TimerKey::new();
+    rig.set(&mut key, SECOND, &hostile());
+    rig.set(&mut key, SECOND, &hostile());
+    rig.timers.disarm(&mut key);
+    rig.set(&mut key, SECOND, &hostile());
+    rig.timers.retire(&mut Vec::new());
+    let refused = rig.timers.arm(&mut key, rig.at(SECOND), &hostile());
+    assert_eq!(refused, Err(Retired), "a retired queue refuses timers");
+}
+
+fn a_waker_that_panics_when_dropped_breaks_nothing(rig: &Rig) {
+    let bomb = || Waker::from(Arc::new(PanicsWhenDropped));
+    let mut keys = [bomb(), bomb()].map(|waker| {
+        let mut key = TimerKey::new();
+        rig.set(&mut key, SECOND, &waker);
+        key
+    });
+    let [displaced, disarmed] = &mut keys;
+    for panics in [
+        contain(|| rig.move_to(displaced, 1, SECOND)),
+        contain(|| rig.timers.disarm(disarmed)),
+    ] {
+        discard(panics.expect_err("a displaced waker is dropped by whoever displaces it"));
+    }
+    let _other = rig.arm(2, SECOND);
+    assert_eq!(
+        rig.expire(SECOND),
+        [1, 2],
+        "a waker that panics when it is dropped breaks nothing"
+    );
+}
+
+/// A queue under test, with an alarm and a log of who was woken.
+struct Rig {
+    timers: &'static dyn Timers,
+    alarm: Arc<Alarm>,
+    unparks: Arc<Unparks>,
+    start: Instant,
+    log: Log,
+}
+
+/// The names of those who were woken, in order.
+type Log = Arc<Global<Vec<u32>>>;
+
+struct Named {
+    name: u32,
+    log: Log,
+}
+
+/// Counts how often a sleep was ended.
+#[derive(Default)]
+struct Unparks(Global<u32>);
+
+/// Calls the queue when it is dropped, from another thread, so that a held lock shows.
+struct CallsBack(&'static dyn Timers);
+
+struct PanicsWhenDropped;
+
+impl Rig {
+    fn new(timers: &'static dyn Timers) -> Self {
+        let unparks = Arc::new(Unparks::default());
+        let alarm = Arc::new(Alarm::new(Arc::<Unparks>::clone(&unparks)));
+        timers.attach(Arc::clone(&alarm));
+        Self {
+            timers,
+            alarm,
+            unparks,
+            start: timers.now(),
+            log: Log::default(),
+        }
+    }
+
+    fn at(&self, delay: Duration) -> Instant {
+        self.start + delay
+    }
+
+    fn waker(&self, name: u32) -> Named {
+        Named {
+            name,
+            log: Arc::clone(&self.log),
+        }
+    }
+
+    fn set(&self, key: &mut TimerKey, delay: Duration, waker: &Waker) {
+        let armed = self.timers.arm(key, self.at(delay), waker);
+        assert_eq!(armed, Ok(()), "a queue that is driven takes timers");
+    }
+
+    fn move_to(&self, key: &mut TimerKey, name: u32, delay: Duration) {
+        self.set(key, delay, &Waker::from(Arc::new(self.waker(name))));
+    }
+
+    fn arm(&self, name: u32, delay: Duration) -> TimerKey {
+        let mut key = TimerKey::new();
+        self.move_to(&mut key, name, delay);
+        key
+    }
+
+    /// Those who are handed out at that time, in order.
+    fn expire(&self, delay: Duration) -> Vec<u32> {
+        let mut woken = Vec::new();
+        self.timers.expire(self.at(delay), &mut woken);
+        self.wake(woken)
+    }
+
+    fn wake(&self, woken: Vec<Waker>) -> Vec<u32> {
+        assert!(guard(&self.log).is_empty(), "the queue wakes no waker");
+        woken.into_iter().for_each(Waker::wake);
+        mem::take(&mut *guard(&self.log))
+    }
+
+    /// How often a sleep was ended since the last call.
+    fn unparks(&self) -> u32 {
+        mem::take(&mut *guard(&self.unparks.0))
+    }
+}
+
+fn guard<T>(global: &Global<T>) -> MutexGuard<'_, T> {
+    global.lock().expect("nothing panics under it")
+}
+
+impl Wake for Named {
+    fn wake(self: Arc<Self>) {
+        guard(&self.log).push(self.name);
+    }
+}
+
+impl Unpark for Unparks {
+    fn unpark(&self) {
+        *guard(&self.0) += 1;
+    }
+}
+
+impl Wake for CallsBack {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for CallsBack {
+    fn drop(&mut self) {
+        let timers = self.0;
+        let (done, wait) = mpsc::channel();
+        let call = move || {
+            let mut key = TimerKey::new();
+            // A retired queue refuses it, which needs the lock as well.
+            let _or_retired = timers.arm(&mut key, Instant::NEVER, Waker::noop());
+            timers.disarm(&mut key);
+            done.send(()).expect("it is waited for");
+        };
+        let thread = thread::Builder::new().spawn(call);
+        drop(thread.expect("a test can start a thread"));
+        wait.recv_timeout(10 * SECOND)
+            .expect("a queue drops no waker while it holds a lock");
+    }
+}
+
+impl Wake for PanicsWhenDropped {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("a waker that panics when it is dropped");
+    }
+}

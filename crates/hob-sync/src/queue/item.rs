@@ -1,0 +1,140 @@
+//! A value that was got from a queue and is not done yet.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use crate::queue::Queue;
+use crate::queue::error::RequeueError;
+use crate::queue::state::State;
+use crate::wait_queue::update;
+
+/// A value that was got from a [`Queue`] and is not done yet.
+///
+/// It owns a handle of its queue. [`Queue::join`] waits until every item says that it is
+/// [`done`](Self::done). One that is dropped without a word counts as done, so that nobody waits for
+/// ever, and is counted in [`statistics`](Queue::statistics).
+#[must_use = "an item that is dropped counts as done"]
+pub struct Item<T> {
+    /// `None` only once the item was consumed.
+    value: Option<T>,
+    queue: Queue<T>,
+}
+
+/// Counts a value as done when it goes out of scope, also when the value's destructor panics.
+struct Finish<'a, T> {
+    queue: &'a Queue<T>,
+    count: fn(&mut State<T>),
+}
+
+impl<T> Item<T> {
+    pub(super) const fn new(value: T, queue: Queue<T>) -> Self {
+        Self {
+            value: Some(value),
+            queue,
+        }
+    }
+
+    /// Says that the work is done: drops the value, then counts it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Queue;
+    /// # futures_lite::future::block_on(async {
+    /// let queue = Queue::unbounded();
+    /// queue.put("order").await.unwrap();
+    /// let item = queue.get().await.unwrap();
+    /// assert_eq!(queue.unfinished(), 1);
+    /// item.done();
+    /// queue.join().await;
+    /// # });
+    /// ```
+    pub fn done(mut self) {
+        let value = self.value.take();
+        let _finish = Finish {
+            queue: &self.queue,
+            count: State::finish,
+        };
+        drop(value);
+    }
+
+    /// Takes the value out, which counts as done.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    pub fn into_inner(mut self) -> T {
+        let value = self.value.take().expect("an item is consumed once");
+        update(&self.queue.shared, State::finish);
+        value
+    }
+
+    /// Puts the value back to the front of the queue, for whoever gets next.
+    ///
+    /// It never waits: the queue may for a while hold more than its capacity. The queue also takes it
+    /// after [`close`](Queue::close).
+    ///
+    /// # Errors
+    ///
+    /// [`RequeueError`] with the value after [`close_now`](Queue::close_now); then it counts as done.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Queue;
+    /// # futures_lite::future::block_on(async {
+    /// let queue = Queue::unbounded();
+    /// queue.put(1).await.unwrap();
+    /// queue.put(2).await.unwrap();
+    /// let failed = queue.get().await.unwrap();
+    /// failed.requeue().unwrap();
+    /// assert_eq!(*queue.get().await.unwrap(), 1);
+    /// # });
+    /// ```
+    pub fn requeue(mut self) -> Result<(), RequeueError<T>> {
+        let value = self.value.take().expect("an item is consumed once");
+        update(&self.queue.shared, |state| state.requeue(value)).map_err(RequeueError)
+    }
+}
+
+impl<T> Drop for Item<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            let _finish = Finish {
+                queue: &self.queue,
+                count: State::finish_dropped,
+            };
+            drop(value);
+        }
+    }
+}
+
+impl<T> Deref for Item<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("only a consumed item has none")
+    }
+}
+
+impl<T> DerefMut for Item<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect("only a consumed item has none")
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Item<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Item").field(&self.value).finish()
+    }
+}
+
+impl<T> Drop for Finish<'_, T> {
+    fn drop(&mut self) {
+        update(&self.queue.shared, self.count);
+    }
+}

@@ -1,0 +1,8 @@
+//! The futures of the crate under a clock that moves when a test says so.
+
+#![cfg(not(loom))]
+
+mod interval;
+mod sleep;
+mod timeout;
+mod world;

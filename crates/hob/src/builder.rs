@@ -1,0 +1,299 @@
+//! How a runtime is put together: the one place where engines meet.
+
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use hob_core::env::{Parts, UnhandledHook};
+use hob_core::{Env, Timers, Unhandled};
+use hob_executor::{Config, Executor, Hook, LocalConfig, LocalExecutor};
+use hob_reactor::Engine;
+use hob_time::{Clock, Heap};
+
+use crate::environment::default_workers;
+use crate::local_runtime::LocalRuntime;
+use crate::runtime::Runtime;
+use crate::stop::Stop;
+use crate::teardown::Engines;
+
+/// Sets up a [`Runtime`] or a [`LocalRuntime`].
+///
+/// # Examples
+///
+/// ```
+/// let runtime = hob::Runtime::builder()
+///     .name("kitchen")
+///     .worker_threads(2)
+///     .build()?;
+/// assert_eq!(runtime.block_on(async { 42 }), 42);
+/// # std::io::Result::Ok(())
+/// ```
+#[must_use = "a builder does nothing until it builds"]
+pub struct Builder {
+    name: String,
+    worker_threads: Option<usize>,
+    reactor: Box<dyn FnOnce() -> io::Result<Engine> + Send>,
+    blocking_threads_max: usize,
+    blocking_keep_alive: Duration,
+    cleanup_time: Duration,
+    shutdown_time: Duration,
+    on_thread_start: Option<Hook>,
+    on_thread_stop: Option<Hook>,
+    unhandled: Option<UnhandledHook>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            name: "hob".to_owned(),
+            worker_threads: None,
+            reactor: Box::new(hob_reactor::default),
+            blocking_threads_max: 512,
+            blocking_keep_alive: Duration::from_secs(10),
+            cleanup_time: Duration::from_secs(5),
+            shutdown_time: Duration::from_secs(10),
+            on_thread_start: None,
+            on_thread_stop: None,
+            unhandled: None,
+        }
+    }
+
+    /// Names the runtime: in messages, and as the beginning of its threads' names. Default `hob`.
+    ///
+    /// A character that the system takes in no thread's name, the zero, is left out.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into().replace('\0', "");
+        self
+    }
+
+    /// Sets how many threads run tasks, from one up. Default: `HOB_WORKERS`, else one for each core.
+    ///
+    /// A runtime of one thread that is the caller's own is made by
+    /// [`build_local`](Self::build_local).
+    #[doc(alias = "workers")]
+    pub const fn worker_threads(mut self, threads: usize) -> Self {
+        self.worker_threads = Some(threads);
+        self
+    }
+
+    /// Sets the poller: `hob::reactor::epoll`, `hob::reactor::polling`, or any other function that
+    /// opens one. Default: what suits the system best.
+    pub fn reactor(mut self, open: impl FnOnce() -> io::Result<Engine> + Send + 'static) -> Self {
+        self.reactor = Box::new(open);
+        self
+    }
+
+    /// Sets how many threads may run blocking jobs at once, from one up. Default 512.
+    pub const fn max_blocking_threads(mut self, threads: usize) -> Self {
+        self.blocking_threads_max = threads;
+        self
+    }
+
+    /// Sets how long a thread for blocking jobs waits for the next one before it ends. Default 10 s.
+    pub const fn blocking_keep_alive(mut self, time: Duration) -> Self {
+        self.blocking_keep_alive = time;
+        self
+    }
+
+    /// Sets how long the cleanups of one cancelled task may take together. Default 5 s.
+    pub const fn cleanup_time(mut self, time: Duration) -> Self {
+        self.cleanup_time = time;
+        self
+    }
+
+    /// Sets how long a shutdown waits for tasks, cleanups and blocking jobs. Default 10 s.
+    #[doc(alias = "shutdown_deadline")]
+    pub const fn shutdown_time(mut self, time: Duration) -> Self {
+        self.shutdown_time = time;
+        self
+    }
+
+    /// Is called on each worker's thread before its first task.
+    pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_thread_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Is called on each worker's thread after its last task.
+    pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_thread_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Is called with everything that goes wrong where nobody looks: panics of tasks that nobody
+    /// awaits, cleanups that were cut, what a shutdown left behind. Default: a line on standard error.
+    #[doc(alias("set_exception_handler", "call_exception_handler"))]
+    pub fn on_unhandled(mut self, hook: impl Fn(&Unhandled<'_>) + Send + Sync + 'static) -> Self {
+        self.unhandled = Some(Arc::new(hook));
+        self
+    }
+
+    /// Makes a runtime of several threads.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for zero threads or a malformed `HOB_WORKERS`;
+    /// what the system says when it refuses a descriptor or the first thread. When it refuses a later
+    /// thread, the pool is that much smaller.
+    pub fn build(mut self) -> io::Result<Runtime> {
+        let workers = match self.worker_threads {
+            Some(threads) => positive(threads, "worker_threads")?,
+            None => default_workers()?,
+        };
+        let blocking = self.blocking_pool()?;
+        let engine = self.open_reactor()?;
+        // One queue of timers for each worker, and one for everybody else.
+        let heaps = open_heaps(workers.get() + 1);
+        let executor = Executor::new(Config {
+            seat: Some(engine.seat),
+            timers: heaps.iter().map(|heap| *heap as &dyn Timers).collect(),
+            on_start: self.on_thread_start.take(),
+            on_stop: self.on_thread_stop.take(),
+            ..Config::new(workers)
+        });
+        for heap in &heaps {
+            heap.attach(executor.alarm());
+        }
+        let stop = Arc::new(Stop::default());
+        let raise = Arc::clone(&stop);
+        let env = Arc::new(Env::new(Parts {
+            scheduler: Some(executor.scheduler()),
+            timers: heaps.last().map(|heap| *heap as &dyn Timers),
+            reactor: Some(engine.reactor),
+            blocking: Some(Arc::clone(&blocking) as _),
+            stop: Some(Arc::new(move || raise.raise())),
+            ..self.parts()
+        }));
+        let engines = Engines {
+            heaps,
+            reactor: engine.reactor,
+            blocking,
+        };
+        let runtime = Runtime::assemble(executor, env, engines, stop, self.shutdown_time);
+        // When it fails, dropping the runtime takes everything apart again.
+        runtime.start()?;
+        Ok(runtime)
+    }
+
+    /// Makes a runtime of one thread: this one. Its tasks run while it is in
+    /// [`block_on`](LocalRuntime::block_on) and need not be `Send`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if `worker_threads` was set; what the system says
+    /// when it refuses a descriptor.
+    pub fn build_local(self) -> io::Result<LocalRuntime> {
+        if let Some(threads) = self.worker_threads {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "worker_threads({threads}) does not go with build_local(): a local runtime has \
+                     no thread but the caller's; leave it out, or use build()"
+                ),
+            ));
+        }
+        self.assemble_local()
+    }
+
+    fn assemble_local(mut self) -> io::Result<LocalRuntime> {
+        let blocking = self.blocking_pool()?;
+        let engine = self.open_reactor()?;
+        let heaps = open_heaps(1);
+        let timers = heaps.last().map(|heap| *heap as &dyn Timers);
+        let executor = LocalExecutor::new(LocalConfig {
+            seat: Some(engine.seat),
+            timers,
+        });
+        for heap in &heaps {
+            heap.attach(executor.alarm());
+        }
+        let env = Arc::new(Env::new(Parts {
+            scheduler: Some(executor.scheduler()),
+            home: Some(thread::current().id()),
+            timers,
+            reactor: Some(engine.reactor),
+            blocking: Some(Arc::clone(&blocking) as _),
+            stop: Some(Arc::new(executor.stopper())),
+            ..self.parts()
+        }));
+        let engines = Engines {
+            heaps,
+            reactor: engine.reactor,
+            blocking,
+        };
+        Ok(LocalRuntime::assemble(
+            executor,
+            env,
+            engines,
+            self.shutdown_time,
+        ))
+    }
+
+    fn parts(&self) -> Parts {
+        let mut parts = Parts {
+            name: self.name.as_str().into(),
+            cleanup_time: self.cleanup_time,
+            ..Parts::default()
+        };
+        if let Some(hook) = &self.unhandled {
+            parts.unhandled = Arc::clone(hook);
+        }
+        parts
+    }
+
+    fn blocking_pool(&self) -> io::Result<Arc<hob_blocking::Pool>> {
+        positive(self.blocking_threads_max, "max_blocking_threads")?;
+        let mut builder = hob_blocking::Pool::builder()
+            .name(&self.name)
+            .max_threads(self.blocking_threads_max)
+            .keep_alive(self.blocking_keep_alive);
+        if let Some(hook) = &self.unhandled {
+            let hook = Arc::clone(hook);
+            builder = builder.on_unhandled(move |unhandled| hook(unhandled));
+        }
+        builder.build().map(Arc::new)
+    }
+
+    fn open_reactor(&mut self) -> io::Result<Engine> {
+        let open = std::mem::replace(&mut self.reactor, Box::new(hob_reactor::default));
+        open().map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("the poller cannot be opened: {error}"),
+            )
+        })
+    }
+}
+
+fn open_heaps(count: usize) -> Vec<&'static Heap> {
+    (0..count).map(|_| Heap::open(Clock::System)).collect()
+}
+
+fn positive(threads: usize, what: &str) -> io::Result<NonZeroUsize> {
+    NonZeroUsize::new(threads).ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "{what}(0): a runtime needs at least one thread; give 1 or more, or leave it out"
+            ),
+        )
+    })
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("worker_threads", &self.worker_threads)
+            .finish_non_exhaustive()
+    }
+}

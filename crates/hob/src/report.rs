@@ -1,0 +1,58 @@
+//! What a shutdown could not end.
+
+use std::fmt;
+
+use hob_blocking::LeftBehind as LeftJob;
+use hob_task::LeftBehind as LeftTask;
+
+/// What was still running when a shutdown's deadline passed; empty as a rule.
+///
+/// Each of these was also told to the runtime's hook for what goes unhandled.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Tasks and blocking jobs that did not end, with the places where they were started.
+    pub left_behind: Vec<LeftBehind>,
+    /// Workers that did not end: each is in a poll that does not return.
+    pub workers_stuck: usize,
+}
+
+/// A task or a blocking job that did not end.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LeftBehind {
+    /// A task.
+    Task(LeftTask),
+    /// A blocking job.
+    Job(LeftJob),
+}
+
+impl ShutdownReport {
+    /// Returns `true` if everything has ended.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.left_behind.is_empty() && self.workers_stuck == 0
+    }
+}
+
+impl fmt::Display for LeftBehind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(left) => write!(f, "{}", left.task),
+            Self::Job(left) => write!(f, "{left}"),
+        }
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_clean() {
+            return f.write_str("everything has ended");
+        }
+        write!(f, "{} workers are stuck", self.workers_stuck)?;
+        for left in &self.left_behind {
+            write!(f, "; {left} did not end")?;
+        }
+        Ok(())
+    }
+}

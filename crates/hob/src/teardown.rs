@@ -1,0 +1,76 @@
+//! The order in which a runtime is taken apart.
+//!
+//! 1. Every task is asked to end; cleanups run; at the deadline they are abandoned.
+//! 2. No more blocking jobs are taken, those in line are dropped, those that run are waited for.
+//! 3. Poller and timers are retired: objects that outlive the runtime look for others.
+//! 4. The workers end, and with the seat the poller's descriptors are closed.
+//! 5. What is recycled goes back on its shelf, unless somebody who is stuck may still use it.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use hob_blocking::Pool;
+use hob_core::panic::{contain, discard, message};
+use hob_core::unhandled::{Unhandled, UnhandledKind};
+use hob_core::{Env, Instant, Reactor, Timers};
+use hob_time::Heap;
+
+use crate::report::{LeftBehind, ShutdownReport};
+
+/// Everything of a runtime but its executor.
+pub(crate) struct Engines {
+    pub(crate) heaps: Vec<&'static Heap>,
+    pub(crate) reactor: &'static dyn Reactor,
+    pub(crate) blocking: Arc<Pool>,
+}
+
+/// What a shutdown does not do to the millisecond: threads need a moment to end.
+const SLACK: Duration = Duration::from_millis(25);
+
+impl Engines {
+    /// Takes a runtime apart by `deadline`. `empty` waits until the tasks are gone, `stop` ends the
+    /// workers, by the deadline that it is given, and says how many are stuck.
+    pub(crate) fn shut_down(
+        self,
+        env: &Arc<Env>,
+        time: Duration,
+        empty: impl FnOnce(hob_task::Drain) -> Vec<hob_task::LeftBehind>,
+        stop: impl FnOnce(Instant) -> usize,
+    ) -> ShutdownReport {
+        let deadline = Instant::system() + time;
+        let tasks = empty(hob_task::drain(Arc::clone(env), deadline));
+        let jobs = self.blocking.shutdown(deadline - Instant::system());
+        self.retire(env);
+        let workers_stuck = stop(deadline.max(Instant::system() + SLACK));
+        if workers_stuck == 0 {
+            for heap in self.heaps {
+                heap.close();
+            }
+        }
+        for job in &jobs {
+            let text = job.to_string();
+            env.report(&Unhandled::new(UnhandledKind::LeftBehind, None, &text));
+        }
+        let tasks = tasks.into_iter().map(LeftBehind::Task);
+        ShutdownReport {
+            left_behind: tasks.chain(jobs.into_iter().map(LeftBehind::Job)).collect(),
+            workers_stuck,
+        }
+    }
+
+    fn retire(&self, env: &Env) {
+        let mut woken: Vec<Waker> = Vec::new();
+        self.reactor.retire(&mut woken);
+        for heap in &self.heaps {
+            heap.retire(&mut woken);
+        }
+        for waker in woken {
+            if let Err(payload) = contain(|| waker.wake()) {
+                let kind = UnhandledKind::CallbackPanicked;
+                env.report(&Unhandled::new(kind, None, message(&payload)));
+                discard(payload);
+            }
+        }
+    }
+}
