@@ -13,7 +13,10 @@ use hob_core::{Blocking, JobKind, conformance};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn run(pool: &impl Blocking, job: impl FnOnce() + Send + 'static) {
-    assert!(pool.run(Box::new(job), JobKind::Thread).is_ok(), "the job was refused");
+    assert!(
+        pool.run(Box::new(job), JobKind::Thread).is_ok(),
+        "the job was refused"
+    );
 }
 
 /// Something that says on which thread it is dropped, for use as a thread-local.
@@ -22,7 +25,9 @@ struct Farewell(Sender<String>);
 impl Drop for Farewell {
     fn drop(&mut self) {
         // Whoever listened may have stopped.
-        let _gone = self.0.send(thread::current().name().unwrap_or_default().to_owned());
+        let _gone = self
+            .0
+            .send(thread::current().name().unwrap_or_default().to_owned());
     }
 }
 
@@ -44,7 +49,13 @@ fn farewells(receiver: &Receiver<String>) -> Vec<String> {
 
 #[test]
 fn a_pool_keeps_the_contract_of_blocking() {
-    let small = || Pool::builder().max_threads(2).on_unhandled(|_| ()).build().unwrap();
+    let small = || {
+        Pool::builder()
+            .max_threads(2)
+            .on_unhandled(|_| ())
+            .build()
+            .unwrap()
+    };
     conformance::blocking::check(small, |pool| {
         assert!(pool.shutdown(PATIENCE).is_empty());
     });
@@ -52,7 +63,9 @@ fn a_pool_keeps_the_contract_of_blocking() {
 
 #[test]
 fn a_pool_without_patience_keeps_the_contract_of_blocking() {
-    let hasty = Pool::builder().keep_alive(Duration::ZERO).on_unhandled(|_| ());
+    let hasty = Pool::builder()
+        .keep_alive(Duration::ZERO)
+        .on_unhandled(|_| ());
     conformance::blocking::check(
         || hasty.clone().build().unwrap(),
         |pool| assert!(pool.shutdown(PATIENCE).is_empty()),
@@ -114,15 +127,26 @@ fn at_the_limit_jobs_wait_in_line_and_in_order() {
 
 #[test]
 fn threads_are_named_after_the_runtime() {
-    let pool = Pool::builder().name("kitchen").max_threads(1).build().unwrap();
+    let pool = Pool::builder()
+        .name("kitchen")
+        .max_threads(1)
+        .build()
+        .unwrap();
     let (sender, name) = channel();
-    run(&pool, move || sender.send(thread::current().name().map(str::to_owned)).unwrap());
+    run(&pool, move || {
+        sender
+            .send(thread::current().name().map(str::to_owned))
+            .unwrap()
+    });
     assert_eq!(name.recv().unwrap().as_deref(), Some("kitchen-blocking-1"));
 }
 
 #[test]
 fn idle_threads_really_exit() {
-    let pool = Pool::builder().keep_alive(Duration::from_millis(20)).build().unwrap();
+    let pool = Pool::builder()
+        .keep_alive(Duration::from_millis(20))
+        .build()
+        .unwrap();
     let (sender, receiver) = channel();
     let together = Arc::new(Barrier::new(3));
     for _ in 0..3 {
@@ -134,16 +158,26 @@ fn idle_threads_really_exit() {
     }
     drop(sender);
     let names = farewells(&receiver);
-    assert_eq!(names, [1, 2, 3].map(|number| format!("hob-blocking-{number}")));
+    assert_eq!(
+        names,
+        [1, 2, 3].map(|number| format!("hob-blocking-{number}"))
+    );
     assert_eq!(pool.statistics().threads, 0);
     let (sender, done) = channel();
     run(&pool, move || sender.send(()).unwrap());
-    assert_eq!(done.recv(), Ok(()), "a pool whose threads have gone starts new ones");
+    assert_eq!(
+        done.recv(),
+        Ok(()),
+        "a pool whose threads have gone starts new ones"
+    );
 }
 
 #[test]
 fn threads_at_the_bottom_go_while_the_last_one_works_on() {
-    let pool = Pool::builder().keep_alive(Duration::from_millis(100)).build().unwrap();
+    let pool = Pool::builder()
+        .keep_alive(Duration::from_millis(100))
+        .build()
+        .unwrap();
     let (sender, receiver) = channel();
     let together = Arc::new(Barrier::new(3));
     for _ in 0..3 {
@@ -170,7 +204,9 @@ fn a_job_that_panics_is_reported_and_its_thread_goes_on() {
     let pool = Pool::builder()
         .max_threads(1)
         .on_unhandled(move |unhandled| {
-            reports.send((unhandled.kind, unhandled.message.to_owned())).unwrap();
+            reports
+                .send((unhandled.kind, unhandled.message.to_owned()))
+                .unwrap();
         })
         .build()
         .unwrap();
@@ -225,10 +261,17 @@ fn inline_jobs_nest() {
     run(&*inline, move || {
         let inside = sender.clone();
         let counts = again.statistics();
-        run(&*again, move || inside.send(("inner", counts.jobs_running)).unwrap());
-        sender.send(("outer", again.statistics().jobs_running)).unwrap();
+        run(&*again, move || {
+            inside.send(("inner", counts.jobs_running)).unwrap()
+        });
+        sender
+            .send(("outer", again.statistics().jobs_running))
+            .unwrap();
     });
-    assert_eq!(order.try_iter().collect::<Vec<_>>(), [("inner", 1), ("outer", 1)]);
+    assert_eq!(
+        order.try_iter().collect::<Vec<_>>(),
+        [("inner", 1), ("outer", 1)]
+    );
     let statistics = inline.statistics();
     assert_eq!((statistics.jobs_done, statistics.jobs_running), (2, 0));
 }

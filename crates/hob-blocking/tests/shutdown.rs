@@ -12,6 +12,7 @@ use hob_core::env::{Env, Parts};
 use hob_core::{Blocking, Instant, JobKind};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const MOMENT: Duration = Duration::from_millis(30);
 
 fn pool_of(max_threads: usize) -> Arc<Pool> {
     Arc::new(Pool::builder().max_threads(max_threads).build().unwrap())
@@ -24,8 +25,11 @@ fn env_with(pool: &Arc<Pool>) -> Arc<Env> {
     }))
 }
 
-/// A job that runs until the sender is dropped; returns when it runs.
-#[track_caller]
+fn within<R>(env: &Arc<Env>, act: impl FnOnce() -> R) -> R {
+    context::enter(&Local::new(env, Role::Guest), act)
+}
+
+/// A job that runs until the sender is dropped, and does run.
 fn stuck(env: &Arc<Env>, kind: JobKind) -> (Sender<()>, ToThread<()>) {
     let (gate, open) = channel::<()>();
     let (sender, runs) = channel();
@@ -33,17 +37,160 @@ fn stuck(env: &Arc<Env>, kind: JobKind) -> (Sender<()>, ToThread<()>) {
         sender.send(()).unwrap();
         open.recv().unwrap_or_default();
     };
-    let enter = Local::new(env, Role::Guest);
-    // Not in a closure: the place is our caller's.
-    let future = {
-        let mut future = None;
-        let make: &mut dyn FnMut() = &mut || ();
-        make();
-        let place = std::panic::Location::caller();
-        let _ = place;
-        context::enter(&enter, || future.replace(to_thread_as(kind, work)));
-        future.unwrap()
-    };
+    let job = within(env, || to_thread_as(kind, work));
     runs.recv_timeout(PATIENCE).unwrap();
-    (gate, future)
+    (gate, job)
+}
+
+#[test]
+fn an_idle_pool_ends_at_once_whatever_its_patience() {
+    let pool = Pool::builder().keep_alive(Duration::MAX).build().unwrap();
+    assert!(pool.run(Box::new(|| ()), JobKind::Thread).is_ok());
+    assert!(pool.shutdown(Duration::MAX).is_empty());
+    assert_eq!(pool.statistics().threads, 0);
+    assert!(pool.shutdown(Duration::MAX).is_empty(), "and again");
+}
+
+#[test]
+fn jobs_in_line_are_dropped_unrun() {
+    let pool = pool_of(1);
+    let env = env_with(&pool);
+    let (gate, running) = stuck(&env, JobKind::Thread);
+    let owned = Arc::new(());
+    let kept = Arc::clone(&owned);
+    let queued = within(&env, || to_thread(move || drop(kept)));
+    assert_eq!(Arc::strong_count(&owned), 2);
+    assert_eq!(pool.shutdown(Duration::ZERO).len(), 1);
+    assert_eq!(Arc::strong_count(&owned), 1);
+    assert!(block_on(queued).unwrap_err().is_cancelled());
+    drop(gate);
+    block_on(running).expect("a job that runs is not cut");
+    assert!(pool.shutdown(PATIENCE).is_empty());
+}
+
+#[test]
+fn what_is_left_at_the_deadline_is_named() {
+    let pool = pool_of(4);
+    let env = env_with(&pool);
+    let (release, open) = channel::<()>();
+    let (sender, runs) = channel();
+    let work = move || {
+        sender.send(()).unwrap();
+        open.recv().unwrap_or_default();
+    };
+    let line = line!() + 1;
+    let job = within(&env, || to_thread(work));
+    runs.recv_timeout(PATIENCE).unwrap();
+
+    let before = Instant::system();
+    let left = pool.shutdown(MOMENT);
+    assert!(
+        Instant::system() - before >= MOMENT,
+        "it waits until the deadline"
+    );
+    let [left] = left.as_slice() else {
+        panic!("one job is left, not {left:?}");
+    };
+    let place = left.place.expect("it came from `to_thread`");
+    assert_eq!((place.file(), place.line()), (file!(), line));
+    assert_eq!(left.kind, JobKind::Thread);
+    assert!(left.running_for >= MOMENT);
+    assert!(left.to_string().contains(file!()), "{left}");
+
+    drop(release);
+    block_on(job).unwrap();
+    assert!(
+        pool.shutdown(PATIENCE).is_empty(),
+        "the second call waits on"
+    );
+}
+
+#[test]
+fn a_running_job_is_waited_for() {
+    let pool = pool_of(1);
+    let env = env_with(&pool);
+    let (gate, job) = stuck(&env, JobKind::Thread);
+    thread::scope(|scope| {
+        let shutdown = scope.spawn(|| pool.shutdown(PATIENCE));
+        // The line is closed before anything is waited for.
+        let refused = || pool.run(Box::new(|| ()), JobKind::Thread).is_err();
+        while !refused() {
+            thread::yield_now();
+        }
+        drop(gate);
+        assert!(shutdown.join().unwrap().is_empty());
+    });
+    block_on(job).unwrap();
+}
+
+#[test]
+fn an_abandoned_job_is_not_waited_for() {
+    let pool = pool_of(2);
+    let env = env_with(&pool);
+    let (gate, job) = stuck(&env, JobKind::Abandon);
+    let left = pool.shutdown(Duration::MAX);
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].kind, JobKind::Abandon);
+    drop(gate);
+    block_on(job).unwrap();
+}
+
+#[test]
+fn a_job_of_the_pool_may_shut_it_down() {
+    let pool = pool_of(2);
+    let env = env_with(&pool);
+    let (gate, other) = stuck(&env, JobKind::Thread);
+    let inside = Arc::clone(&pool);
+    let left = within(&env, || to_thread(move || inside.shutdown(Duration::MAX)));
+    let left = block_on(left).unwrap();
+    assert_eq!(left.len(), 1, "the other job, and not the one that asks");
+    drop(gate);
+    block_on(other).unwrap();
+    assert!(pool.shutdown(PATIENCE).is_empty());
+}
+
+#[test]
+fn the_last_reference_may_go_in_a_job_of_the_pool() {
+    for _ in 0..100 {
+        let pool = pool_of(1);
+        let env = env_with(&pool);
+        let (gate, open) = channel::<()>();
+        let inside = Arc::clone(&env);
+        let job = within(&env, || {
+            to_thread(move || {
+                open.recv().unwrap_or_default();
+                drop(inside);
+            })
+        });
+        let (sender, told) = channel();
+        let bystander = within(&env, || {
+            to_thread(move || sender.send(()).unwrap_or_default())
+        });
+        drop((pool, env));
+        // The job's own future keeps the surroundings too: without it, the thread is the last.
+        drop((job, bystander));
+        drop(gate);
+        // Run or dropped: the line is empty in the end.
+        let _ = told.recv_timeout(PATIENCE);
+    }
+}
+
+#[test]
+fn a_dropped_pool_lets_its_threads_go() {
+    struct Tells(Sender<()>);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            // Whoever listened may have stopped.
+            let _gone = self.0.send(());
+        }
+    }
+    thread_local! {
+        static TELLS: std::cell::RefCell<Option<Tells>> = const { std::cell::RefCell::new(None) };
+    }
+    let pool = Pool::builder().keep_alive(Duration::MAX).build().unwrap();
+    let (sender, gone) = channel();
+    let job = move || TELLS.with(|tells| drop(tells.replace(Some(Tells(sender)))));
+    assert!(pool.run(Box::new(job), JobKind::Thread).is_ok());
+    drop(pool);
+    gone.recv_timeout(PATIENCE).unwrap();
 }

@@ -22,7 +22,10 @@ fn pool_failing_at(failing: impl Fn(usize) -> bool + Send + Sync + 'static) -> B
         if failing(starts.fetch_add(1, Ordering::Relaxed)) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        thread::Builder::new().name(name.to_owned()).spawn(main).map(drop)
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(main)
+            .map(drop)
     })
 }
 
@@ -62,7 +65,9 @@ fn with_one_thread_the_job_stays_in_line() {
 #[test]
 fn each_start_in_turn_may_fail() {
     for failing in 0..8 {
-        let pool = pool_failing_at(move |start| start == failing).build().unwrap();
+        let pool = pool_failing_at(move |start| start == failing)
+            .build()
+            .unwrap();
         let (sender, ran) = channel();
         let mut accepted = 0;
         for _ in 0..16 {
@@ -81,7 +86,11 @@ fn each_start_in_turn_may_fail() {
 fn a_failed_start_strands_no_job_of_another_thread() {
     for _ in 0..200 {
         let builder = pool_failing_at(|start| start % 2 == 0);
-        let pool = builder.max_threads(1).keep_alive(Duration::ZERO).build().unwrap();
+        let pool = builder
+            .max_threads(1)
+            .keep_alive(Duration::ZERO)
+            .build()
+            .unwrap();
         let (sender, ran) = channel();
         let together = Barrier::new(3);
         let accepted: usize = thread::scope(|scope| {
@@ -93,7 +102,10 @@ fn a_failed_start_strands_no_job_of_another_thread() {
                     usize::from(pool.run(job, JobKind::Thread).is_ok())
                 })
             });
-            pushers.into_iter().map(|pusher| pusher.join().unwrap()).sum()
+            pushers
+                .into_iter()
+                .map(|pusher| pusher.join().unwrap())
+                .sum()
         });
         drop(sender);
         let ran = (0..accepted).filter(|_| ran.recv_timeout(PATIENCE).is_ok());
@@ -122,7 +134,9 @@ fn to_thread_without_any_thread_is_an_error() {
     }));
     let owned = Arc::new(());
     let kept = Arc::clone(&owned);
-    let job = context::enter(&Local::new(&env, Role::Guest), || to_thread(move || drop(kept)));
+    let job = context::enter(&Local::new(&env, Role::Guest), || {
+        to_thread(move || drop(kept))
+    });
     assert_eq!(Arc::strong_count(&owned), 1, "the closure is gone");
     let error = block_on(job).unwrap_err();
     assert!(error.is_cancelled() && !error.is_panic());

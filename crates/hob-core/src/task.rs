@@ -27,7 +27,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-use crate::panic::{self, contain, discard};
+use crate::panic::{self, Payload, contain, contain_drop, discard};
 use crate::primitive::{
     AtomicU32, AtomicU64, GlobalCounter, GlobalOrdering, Mutex, Ordering, lock,
 };
@@ -375,7 +375,8 @@ impl TaskSlot {
 
     /// The handle has been dropped, or has given up the task's output.
     pub fn handle_gone(&self) -> Vacancy {
-        drop(self.take_joiner());
+        // A waker is foreign code: the slot is given up also when its destructor panics.
+        report_panic(contain_drop(self.take_joiner()));
         let mut entry = lock(&self.entry);
         debug_assert!(entry.handle_alive, "a handle went twice");
         entry.handle_alive = false;
@@ -402,17 +403,19 @@ impl Wake for Joiner {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let waker = lock(&self.0).take();
-        if let Some(waker) = waker
-            && let Err(payload) = contain(|| waker.wake())
-        {
-            let message = panic::message(&payload);
-            unhandled::report(&Unhandled::new(
-                UnhandledKind::CallbackPanicked,
-                None,
-                message,
-            ));
-            discard(payload);
+        if let Some(waker) = waker {
+            report_panic(contain(|| waker.wake()));
         }
+    }
+}
+
+/// Reports a panic of a waker.
+fn report_panic(contained: Result<(), Payload>) {
+    if let Err(payload) = contained {
+        let message = panic::message(&payload);
+        let kind = UnhandledKind::CallbackPanicked;
+        unhandled::report(&Unhandled::new(kind, None, message));
+        discard(payload);
     }
 }
 

@@ -9,6 +9,7 @@ mod primitive;
 mod queues;
 mod shared;
 mod turn;
+mod wake;
 mod worker;
 
 pub use crate::local::{LocalConfig, LocalExecutor, LocalStatistics};

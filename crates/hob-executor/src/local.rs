@@ -27,6 +27,7 @@ use crate::parker::Parker;
 use crate::primitive::{AtomicBool, AtomicU64, Mutex, Ordering, lock};
 use crate::queues::Ready;
 use crate::turn::Turn;
+use crate::wake::wake_all;
 
 /// What a [`LocalExecutor`] is made of.
 #[derive(Default)]
@@ -65,6 +66,7 @@ pub struct LocalConfig {
 pub struct LocalExecutor {
     shared: &'static Shared,
     seat: RefCell<Box<dyn Park + Send>>,
+    stop: Arc<Stop>,
     alarm: Arc<Alarm>,
     timers: Option<&'static dyn Timers>,
     polls: Cell<u64>,
@@ -91,8 +93,14 @@ struct Shared {
     env: AtomicU64,
     queue: Mutex<VecDeque<Ready>>,
     unparker: Mutex<Option<Arc<dyn Unpark>>>,
-    stop: AtomicBool,
     scheduler: Mutex<Option<SchedulerRef>>,
+}
+
+/// The wish that `run_forever` returns. It belongs to one executor and not to what is used again: a
+/// stopper may outlive its executor.
+struct Stop {
+    wished: AtomicBool,
+    unparker: Arc<dyn Unpark>,
 }
 
 /// The waker of the future of `block_on`.
@@ -115,6 +123,10 @@ impl LocalExecutor {
         Self {
             shared,
             seat: RefCell::new(seat),
+            stop: Arc::new(Stop {
+                wished: AtomicBool::new(false),
+                unparker: Arc::clone(&unparker),
+            }),
             alarm: Arc::new(Alarm::new(unparker)),
             timers: config.timers,
             polls: Cell::new(0),
@@ -137,8 +149,8 @@ impl LocalExecutor {
 
     /// What stops a [`run_forever`](Self::run_forever), from any thread.
     pub fn stopper(&self) -> impl Fn() + Send + Sync + 'static {
-        let shared = self.shared;
-        move || shared.stop()
+        let stop = Arc::clone(&self.stop);
+        move || stop.wish()
     }
 
     /// Runs `future`, and the tasks beside it, until it is ready.
@@ -175,13 +187,16 @@ impl LocalExecutor {
         context::enter(&self.local(env), || {
             let mut turn = Turn::new();
             loop {
-                if self.shared.is_empty() && !self.shared.stop.load(Ordering::Acquire) {
+                let last = self.stop.is_wished();
+                if self.shared.is_empty() && !last {
                     self.sleep();
-                } else {
+                    turn.restart();
+                } else if last || turn.is_over() {
                     self.look(Until::Now);
+                    turn.restart();
                 }
                 self.pass(&mut turn);
-                if self.shared.stop.swap(false, Ordering::AcqRel) {
+                if self.stop.take() {
                     return;
                 }
             }
@@ -205,7 +220,6 @@ impl LocalExecutor {
     pub fn close(self, env: &Env) {
         *lock(&self.shared.unparker) = None;
         if env.tasks_alive() == 0 {
-            self.shared.stop.store(false, Ordering::Relaxed);
             SHELF.give_back(self.shared);
         }
     }
@@ -278,9 +292,7 @@ impl LocalExecutor {
                 timers.expire(now, &mut woken);
             }
         }
-        for waker in woken {
-            waker.wake();
-        }
+        wake_all(&mut woken);
     }
 }
 
@@ -290,7 +302,6 @@ impl Shared {
             env: AtomicU64::new(0),
             queue: Mutex::new(VecDeque::new()),
             unparker: Mutex::new(None),
-            stop: AtomicBool::new(false),
             scheduler: Mutex::new(None),
         }
     }
@@ -305,11 +316,6 @@ impl Shared {
 
     fn pop(&self) -> Option<Ready> {
         lock(&self.queue).pop_front()
-    }
-
-    fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
-        self.unpark();
     }
 
     /// Ends the sleep of the home thread, after something was queued.
@@ -338,6 +344,21 @@ impl Schedule for Shared {
     fn schedule(&self, task: Runnable<TaskCell>, _why: Why) {
         lock(&self.queue).push_back(task);
         self.notify();
+    }
+}
+
+impl Stop {
+    fn wish(&self) {
+        self.wished.store(true, Ordering::Release);
+        self.unparker.unpark();
+    }
+
+    fn is_wished(&self) -> bool {
+        self.wished.load(Ordering::Acquire)
+    }
+
+    fn take(&self) -> bool {
+        self.wished.swap(false, Ordering::AcqRel)
     }
 }
 

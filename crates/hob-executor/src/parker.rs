@@ -86,7 +86,9 @@ impl Inner {
             .compare_exchange(EMPTY, PARKED, Ordering::Acquire, Ordering::Acquire)
             .is_err()
         {
-            self.word.store(EMPTY, Ordering::Relaxed);
+            // A swap, not a store: several tokens may have become one, and each of those who left
+            // them must be seen.
+            self.word.swap(EMPTY, Ordering::Acquire);
             return;
         }
         loop {

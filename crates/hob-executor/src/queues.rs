@@ -52,11 +52,15 @@ impl Queues {
 
     /// One task from the injector, and a fair share of what waits there into the own queue.
     pub(crate) fn take_injected(&self, index: usize) -> Option<Ready> {
-        let mut injector = lock(&self.injector);
-        let share = injector.len().div_ceil(self.workers()).min(BATCH);
-        let taken = injector.drain(..share).collect();
-        drop(injector);
-        self.move_to(index, taken)
+        self.move_to(index, self.share_of_injector())
+    }
+
+    /// A fair share of what waits in the injector to the end of the own queue.
+    pub(crate) fn move_injected(&self, index: usize) {
+        let mut taken = self.share_of_injector();
+        if !taken.is_empty() {
+            lock(&self.workers[index]).append(&mut taken);
+        }
     }
 
     /// One task from a peer, and half of what waits there into the own queue.
@@ -71,7 +75,7 @@ impl Queues {
         })
     }
 
-    /// Whether there is anything for worker `index` to do.
+    /// Whether no task waits anywhere.
     pub(crate) fn is_empty(&self) -> bool {
         lock(&self.injector).is_empty() && self.workers.iter().all(|queue| lock(queue).is_empty())
     }
@@ -80,6 +84,12 @@ impl Queues {
     pub(crate) fn lengths(&self) -> (usize, usize) {
         let local = self.workers.iter().map(|queue| lock(queue).len()).sum();
         (lock(&self.injector).len(), local)
+    }
+
+    fn share_of_injector(&self) -> VecDeque<Ready> {
+        let mut injector = lock(&self.injector);
+        let share = injector.len().div_ceil(self.workers()).min(BATCH);
+        injector.drain(..share).collect()
     }
 
     fn move_to(&self, index: usize, mut taken: VecDeque<Ready>) -> Option<Ready> {

@@ -44,6 +44,14 @@ pub(crate) struct Counters {
     pub(crate) parks: AtomicU64,
 }
 
+impl Counters {
+    fn reset(&self) {
+        for counter in [&self.polls, &self.steals, &self.parks] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
 static SHELF: Recycler<Shared> = Recycler::new();
 
 impl Shared {
@@ -54,6 +62,7 @@ impl Shared {
             || Self::new(workers),
         );
         shared.stopping.store(false, Ordering::Relaxed);
+        shared.counters.iter().for_each(Counters::reset);
         *lock(&shared.seat_unparker) = Some(seat.unparker());
         *lock(&shared.seat) = Some(seat);
         lock(&shared.scheduler).get_or_insert_with(|| SchedulerRef::leak(shared));

@@ -10,9 +10,11 @@
 //! The worker in the seat sleeps until the earliest timer of *all* workers, and expires them: a
 //! worker that is stuck in a poll delays nobody else's sockets and timers. Whoever leaves the seat
 //! wakes a peer that sleeps elsewhere, which takes it; and who is about to sleep elsewhere first looks
-//! whether the seat has become free. So the poller is not left alone while anybody sleeps. Between
+//! whether the seat has become free. A worker that was woken and finds a task instead passes the seat
+//! on, since that task may never return. So the poller is not left alone while anybody sleeps. Between
 //! leaving and looking stands the same fence as between a push and a sleep; see `idle.rs`.
 
+use std::mem;
 use std::sync::{Arc, TryLockError};
 use std::task::Waker;
 
@@ -26,6 +28,7 @@ use crate::primitive::{AtomicU64, MutexGuard, Ordering};
 use crate::queues::Ready;
 use crate::shared::{Counters, Shared};
 use crate::turn::Turn;
+use crate::wake::wake_all;
 
 pub(crate) struct Worker {
     pub(crate) index: usize,
@@ -58,6 +61,7 @@ impl Worker {
     fn work(&self, parker: &mut Parker) {
         let mut turn = Turn::new();
         let mut woken = Vec::new();
+        let mut rested = false;
         loop {
             if turn.is_over() {
                 self.look(&mut woken);
@@ -65,12 +69,15 @@ impl Worker {
             }
             match self.next() {
                 Some(task) => {
+                    if mem::take(&mut rested) {
+                        self.pass_seat_on();
+                    }
                     count(&self.counters().polls);
                     task.run();
                 }
                 None if self.shared.is_stopping() => return,
                 None => {
-                    self.sleep(parker, &mut woken);
+                    rested = self.sleep(parker, &mut woken) == Place::Alone;
                     turn.restart();
                 }
             }
@@ -100,16 +107,20 @@ impl Worker {
         }
         self.expire(woken);
         wake_all(woken);
-        if let Some(task) = self.shared.queues.take_injected(self.index) {
-            self.shared.queues.push(self.index, task);
-        }
+        self.shared.queues.move_injected(self.index);
     }
 
-    fn sleep(&self, parker: &mut Parker, woken: &mut Vec<Waker>) {
+    fn sleep(&self, parker: &mut Parker, woken: &mut Vec<Waker>) -> Place {
         count(&self.counters().parks);
         match self.try_sit() {
-            Some(seat) => self.sleep_in_seat(seat, woken),
-            None => self.sleep_alone(parker),
+            Some(seat) => {
+                self.sleep_in_seat(seat, woken);
+                Place::Seat
+            }
+            None => {
+                self.sleep_alone(parker);
+                Place::Alone
+            }
         }
     }
 
@@ -121,6 +132,15 @@ impl Worker {
             Err(TryLockError::Poisoned(_)) => {
                 panic!("the poller has panicked on another worker of this pool")
             }
+        }
+    }
+
+    /// Wakes another sleeper if the seat is free: perhaps this worker was woken to take it, and has
+    /// found a task instead.
+    fn pass_seat_on(&self) {
+        if let Some(seat) = self.try_sit() {
+            drop(seat);
+            self.shared.hand_over_seat();
         }
     }
 
@@ -177,12 +197,6 @@ impl Worker {
 fn park_in(seat: &mut Seat<'_>, until: Until, woken: &mut Vec<Waker>) {
     if let Some(seat) = seat.as_mut() {
         seat.park(until, woken);
-    }
-}
-
-fn wake_all(woken: &mut Vec<Waker>) {
-    for waker in woken.drain(..) {
-        waker.wake();
     }
 }
 

@@ -12,7 +12,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 
 use crate::descriptor::DescriptorRef;
@@ -217,7 +217,7 @@ fn nothing_comes_after_deregister(mut rig: Rig) {
 }
 
 fn a_number_used_again_is_another_source(mut rig: Rig) {
-    let mut old = Pair::new();
+    let old = Pair::new();
     let waiter = Counting::new();
     assert!(
         rig.poll(&old, Direction::Read, &waiter.waker())
