@@ -96,6 +96,8 @@ impl Crate {
 }
 
 /// Lists the files under `folder` whose names end so, sorted; none if there is no such folder.
+///
+/// A link is not listed: the file that it leads to is, where that lies.
 pub(crate) fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -103,6 +105,9 @@ pub(crate) fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
+            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+                continue;
+            }
             if entry.path().is_dir() {
                 if name != "target" && !name.starts_with('.') {
                     folders.push(entry.path());

@@ -189,12 +189,16 @@ fn threads_at_the_bottom_go_while_the_last_one_works_on() {
     }
     // A trickle that would keep all three busy if they took turns.
     let mut gone = 0;
-    while gone < 2 {
+    for _ in 0..5000 {
         let (sender, done) = channel();
         run(&pool, move || sender.send(()).unwrap());
         done.recv().unwrap();
         gone += usize::from(receiver.recv_timeout(Duration::from_millis(5)).is_ok());
+        if gone == 2 {
+            break;
+        }
     }
+    assert_eq!(gone, 2);
     assert!(pool.statistics().threads <= 1);
 }
 

@@ -1,5 +1,6 @@
 //! Shutting a pool down: bounded, naming what is left, from anywhere.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -110,13 +111,11 @@ fn a_running_job_is_waited_for() {
     let pool = pool_of(1);
     let env = env_with(&pool);
     let (gate, job) = stuck(&env, JobKind::Thread);
+    let queued = within(&env, || to_thread(|| ()));
     thread::scope(|scope| {
         let shutdown = scope.spawn(|| pool.shutdown(PATIENCE));
-        // The line is closed before anything is waited for.
-        let refused = || pool.run(Box::new(|| ()), JobKind::Thread).is_err();
-        while !refused() {
-            thread::yield_now();
-        }
+        // The line is emptied before anything is waited for.
+        block_on(queued).unwrap_err();
         drop(gate);
         assert!(shutdown.join().unwrap().is_empty());
     });
@@ -149,48 +148,74 @@ fn a_job_of_the_pool_may_shut_it_down() {
     assert!(pool.shutdown(PATIENCE).is_empty());
 }
 
+/// Tells that its thread ends, when it lies in [`TELLS`].
+struct Tells(Sender<()>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        // Whoever listened may have stopped.
+        let _gone = self.0.send(());
+    }
+}
+
+thread_local! {
+    static TELLS: RefCell<Option<Tells>> = const { RefCell::new(None) };
+}
+
+fn tell_when_this_thread_ends(sender: Sender<()>) {
+    TELLS.with(|tells| tells.replace(Some(Tells(sender))));
+}
+
 #[test]
 fn the_last_reference_may_go_in_a_job_of_the_pool() {
-    for _ in 0..100 {
+    for _ in 0..1000 {
         let pool = pool_of(1);
-        let env = env_with(&pool);
         let (gate, open) = channel::<()>();
-        let inside = Arc::clone(&env);
-        let job = within(&env, || {
-            to_thread(move || {
-                open.recv().unwrap_or_default();
-                drop(inside);
-            })
-        });
-        let (sender, told) = channel();
-        let bystander = within(&env, || {
-            to_thread(move || sender.send(()).unwrap_or_default())
-        });
-        drop((pool, env));
-        // The job's own future keeps the surroundings too: without it, the thread is the last.
-        drop((job, bystander));
+        let (sender, ended) = channel();
+        let inside = Arc::clone(&pool);
+        let job = move || {
+            tell_when_this_thread_ends(sender);
+            open.recv().unwrap_or_default();
+            drop(inside);
+        };
+        assert!(pool.run(Box::new(job), JobKind::Thread).is_ok());
+        drop(pool);
         drop(gate);
-        // Run or dropped: the line is empty in the end.
-        let _ = told.recv_timeout(PATIENCE);
+        assert_eq!(ended.recv_timeout(PATIENCE), Ok(()));
     }
 }
 
 #[test]
-fn a_dropped_pool_lets_its_threads_go() {
-    struct Tells(Sender<()>);
-    impl Drop for Tells {
-        fn drop(&mut self) {
-            // Whoever listened may have stopped.
-            let _gone = self.0.send(());
-        }
-    }
-    thread_local! {
-        static TELLS: std::cell::RefCell<Option<Tells>> = const { std::cell::RefCell::new(None) };
-    }
+fn the_surroundings_may_go_with_the_job_that_they_surround() {
     let pool = Pool::builder().keep_alive(Duration::MAX).build().unwrap();
-    let (sender, gone) = channel();
-    let job = move || TELLS.with(|tells| drop(tells.replace(Some(Tells(sender)))));
+    let env = env_with(&Arc::new(pool));
+    let (gate, open) = channel::<()>();
+    let (sender, ended) = channel();
+    let (started, starts) = channel();
+    let job = within(&env, || {
+        to_thread(move || {
+            tell_when_this_thread_ends(sender);
+            started.send(()).unwrap();
+            open.recv().unwrap_or_default();
+        })
+    });
+    starts.recv_timeout(PATIENCE).unwrap();
+    drop((job, env));
+    drop(gate);
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(()));
+}
+
+#[test]
+fn a_dropped_pool_lets_its_idle_threads_go() {
+    let pool = Pool::builder().keep_alive(Duration::MAX).build().unwrap();
+    let (sender, ended) = channel();
+    let (ran, runs) = channel();
+    let job = move || {
+        tell_when_this_thread_ends(sender);
+        ran.send(()).unwrap();
+    };
     assert!(pool.run(Box::new(job), JobKind::Thread).is_ok());
+    runs.recv_timeout(PATIENCE).unwrap();
     drop(pool);
-    gone.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(()));
 }

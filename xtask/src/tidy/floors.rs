@@ -24,8 +24,16 @@ pub(super) const ROOMS: &[Room] = &[
         1,
         &["hob-core", "futures-core", "parking_lot", "slab"],
     ),
-    room("hob-task", 1, &["hob-core", "async-task"]),
-    room("hob-time", 1, &["hob-core", "futures-core"]),
+    room(
+        "hob-task",
+        1,
+        &["hob-core", "async-task", "pin-project-lite"],
+    ),
+    room(
+        "hob-time",
+        1,
+        &["hob-core", "futures-core", "pin-project-lite"],
+    ),
     room("hob-reactor", 1, &["hob-core", "polling", "rustix", "slab"]),
     room("hob-blocking", 1, &["hob-core"]),
     room("hob-executor", 2, &["hob-core", "hob-task"]),
