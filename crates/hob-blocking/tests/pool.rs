@@ -101,7 +101,9 @@ fn jobs_that_need_each_other_get_a_thread_each() {
     let together = Arc::new(Barrier::new(9));
     for _ in 0..8 {
         let together = Arc::clone(&together);
-        run(&pool, move || drop(together.wait()));
+        run(&pool, move || {
+            together.wait();
+        });
     }
     together.wait();
     assert_eq!(pool.statistics().threads, 8);
@@ -199,7 +201,6 @@ fn threads_at_the_bottom_go_while_the_last_one_works_on() {
         }
     }
     assert_eq!(gone, 2);
-    assert!(pool.statistics().threads <= 1);
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn without_any_thread_the_job_comes_back_unrun() {
     let (sender, ran) = channel();
     let returned = pool.run(Box::new(move || sender.send(7).unwrap()), JobKind::Thread);
     assert!(ran.try_recv().is_err());
-    let job = returned.err().expect("it can never run");
+    let job = returned.expect_err("it can never run");
     job();
     assert_eq!(ran.try_recv(), Ok(7), "it is the very job");
     let statistics = pool.statistics();

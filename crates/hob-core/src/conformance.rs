@@ -6,6 +6,6 @@
 pub mod blocking;
 pub mod park;
 pub mod reactor;
-mod timers;
+pub mod timers;
 
 pub use self::timers::timers;

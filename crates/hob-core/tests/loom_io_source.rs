@@ -213,13 +213,15 @@ fn a_listed_waiter_that_goes_takes_nobody_elses_event() {
         };
         let other = {
             let source = Arc::clone(&source);
-            thread::spawn(move || drop(ready_listed(&source, Direction::Read)))
+            thread::spawn(move || {
+                let _seen = ready_listed(&source, Direction::Read);
+            })
         };
         {
             let waker = Waker::from(Arc::clone(&sleeper));
             let mut key = WaitKey::default();
             let cx = Context::from_waker(&waker);
-            drop(source.poll_listed(&cx, &mut key, Direction::Read, FD, bind));
+            let _event = source.poll_listed(&cx, &mut key, Direction::Read, FD, bind);
             source.unlist(&mut key);
         }
         other.join().unwrap();

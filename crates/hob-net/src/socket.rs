@@ -239,12 +239,15 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let Some(descriptor) = self.descriptor.take() else {
-            return;
-        };
-        // An error says that the poller had lost the registration already, and closing ends it too.
-        drop(self.source.deregister(descriptor.as_ref()));
-        self.sys.close(descriptor);
+        if let Some(descriptor) = self.descriptor.take() {
+            // An error says that the poller had lost the registration already, and closing ends it too.
+            drop(self.source.deregister(descriptor.as_ref()));
+            self.sys.close(descriptor);
+        }
+        // A poller that hands out an event at this moment keeps the source a little longer. The
+        // wakers must not stay with it: nobody waits here any more.
+        let mut waiting = Vec::new();
+        self.source.unbind(&mut waiting);
     }
 }
 

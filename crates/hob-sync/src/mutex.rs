@@ -82,7 +82,7 @@ pub struct MutexGuard<'a, T: ?Sized> {
 
 /// The mutex is locked, or others wait for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "it says all there is to say")]
 pub struct TryLockError;
 
 /// A snapshot of a [`Mutex`], for dumps and tests.
@@ -100,8 +100,11 @@ pub struct MutexStatistics {
 struct State {
     locked: bool,
     guards_dropped_in_panic: u64,
-    line: WaitQueue<(), ()>,
+    line: WaitQueue<(), Grant>,
 }
+
+/// The right to touch the value: there is one while `locked` is set, and none while it is not.
+struct Grant;
 
 // SAFETY: `&Mutex<T>` gives access to the `T` only through `MutexGuard`, of which there is one at a
 // time (see `Mutex::guard`): the value moves from thread to thread and is never shared by the mutex
@@ -211,7 +214,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Turns the one grant there is into a guard.
-    fn guard(&self, (): ()) -> MutexGuard<'_, T> {
+    const fn guard(&self, Grant: Grant) -> MutexGuard<'_, T> {
         MutexGuard {
             mutex: self,
             _value: PhantomData,
@@ -273,9 +276,9 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: this guard holds the mutex's one grant, which `State::take` gives out only while
-        // `locked` is unset, and gives it back only in its `Drop`; so no other guard exists. The
-        // `&mut` of `deref_mut` cannot overlap, as it borrows this guard mutably.
+        // SAFETY: this guard was made of the mutex's one `Grant`. `State::take` makes a grant only
+        // while `locked` is unset, and `locked` is unset only where a grant ends: in the guard's
+        // `Drop` and in `put_back`. So no other guard exists, and this one is borrowed.
         unsafe { &*self.mutex.value.get() }
     }
 }
@@ -335,20 +338,114 @@ impl Settle for State {
 
 impl Serve for State {
     type Request = ();
-    type Grant = ();
+    type Grant = Grant;
 
-    fn line(&mut self) -> &mut WaitQueue<(), ()> {
+    fn line(&mut self) -> &mut WaitQueue<(), Grant> {
         &mut self.line
     }
 
-    fn take(&mut self, (): ()) -> Option<()> {
+    fn take(&mut self, (): ()) -> Option<Grant> {
         let free = !self.locked;
         self.locked = true;
-        free.then_some(())
+        free.then_some(Grant)
     }
 
-    fn put_back(&mut self, (): ()) -> Option<()> {
+    fn put_back(&mut self, Grant: Grant) -> Option<Grant> {
         self.locked = false;
         None
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    //! Wakers that call back when they are cloned. To make one takes unsafe code, which this crate has
+    //! in this file only, so the other primitives are tried here too.
+
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{RawWaker, RawWakerVTable, Waker};
+
+    use super::*;
+    use crate::{Queue, Semaphore, mpsc, oneshot};
+
+    /// Calls `act` whenever anything is done to the waker.
+    struct Hostile {
+        act: Box<dyn Fn() + Send + Sync>,
+        clones: AtomicUsize,
+    }
+
+    const VTABLE: RawWakerVTable = RawWakerVTable::new(clone, act, act, act);
+
+    fn hostile(data: *const ()) -> &'static Hostile {
+        // SAFETY: `waker` below is the only maker of this vtable's wakers, and their data is a
+        // `Hostile` that it has leaked.
+        unsafe { &*data.cast() }
+    }
+
+    fn clone(data: *const ()) -> RawWaker {
+        hostile(data).clones.fetch_add(1, Ordering::SeqCst);
+        act(data);
+        RawWaker::new(data, &VTABLE)
+    }
+
+    fn act(data: *const ()) {
+        (hostile(data).act)();
+    }
+
+    /// Polls once with a waker that calls `act`, and sees that it was cloned.
+    fn poll_calling<F: Future + Unpin>(
+        future: &mut F,
+        act: impl Fn() + Send + Sync + 'static,
+    ) -> Poll<F::Output> {
+        let hostile: &'static Hostile = Box::leak(Box::new(Hostile {
+            act: Box::new(act),
+            clones: AtomicUsize::new(0),
+        }));
+        let raw = RawWaker::new(std::ptr::from_ref(hostile).cast(), &VTABLE);
+        // SAFETY: the functions of `VTABLE` may be called from any thread, as `act` is `Sync` and the
+        // data lives for ever; cloning and dropping need no count for the same reason.
+        let waker = unsafe { Waker::from_raw(raw) };
+        let poll = Pin::new(future).poll(&mut Context::from_waker(&waker));
+        assert_eq!(hostile.clones.load(Ordering::SeqCst), 1);
+        poll
+    }
+
+    #[test]
+    fn a_clone_that_unlocks_is_heard() {
+        let mutex: &'static Mutex<()> = Box::leak(Box::new(Mutex::new(())));
+        let held = Guarded::new(Some(mutex.try_lock().expect("it is free")));
+        // The lock is released between the two looks at it: the second finds it free.
+        let poll = poll_calling(&mut mutex.lock(), move || {
+            let guard = held.lock().take();
+            drop(guard);
+            let _shown = format!("{mutex:?}");
+        });
+        assert!(poll.is_ready());
+    }
+
+    #[test]
+    fn clones_call_back_into_all_primitives() {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let inner = Arc::clone(&semaphore);
+        let release = move || inner.add_permits(1).expect("they are few");
+        assert!(poll_calling(&mut semaphore.acquire(), release).is_ready());
+
+        let (tx, mut rx) = mpsc::unbounded();
+        let send = move || tx.send(7).expect("it is open");
+        assert_eq!(poll_calling(&mut rx.recv(), send), Poll::Ready(Some(7)));
+
+        let (tx, mut rx) = oneshot::channel();
+        let tx = Guarded::new(Some(tx));
+        let send = move || {
+            let tx = tx.lock().take();
+            tx.into_iter()
+                .for_each(|tx| tx.send(7).expect("it is open"));
+        };
+        assert_eq!(poll_calling(&mut rx, send), Poll::Ready(Ok(7)));
+
+        let queue = Queue::unbounded();
+        let inner = queue.clone();
+        let put = move || inner.try_put(7).expect("it is open");
+        assert!(poll_calling(&mut queue.get(), put).is_ready());
     }
 }

@@ -22,6 +22,8 @@
 //! - RUSTSEC-2021-0124 and RUSTSEC-2026-0005: what happens to a oneshot channel whose ends close,
 //!   send, wait and go at the same time without a lock or a model.
 
+mod error;
+
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
@@ -33,6 +35,8 @@ use hob_core::{budget, context};
 use crate::blocking::block_on;
 use crate::primitive::Guarded;
 use crate::waker::{WakeList, WakerSlot, poll_with};
+
+pub use self::error::{RecvError, SendError, TryRecvError};
 
 /// Makes a channel for one value.
 ///
@@ -46,7 +50,6 @@ use crate::waker::{WakeList, WakerSlot, poll_with};
 /// assert_eq!(rx.await, Ok("breakfast"));
 /// # });
 /// ```
-#[must_use]
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let channel = Arc::new(Guarded::new(State {
@@ -91,29 +94,6 @@ pub struct Receiver<T> {
 pub struct Closed<'a, T> {
     sender: &'a mut Sender<T>,
     place: &'static Location<'static>,
-}
-
-/// Nobody will receive the value, which comes back.
-#[derive(Clone, Copy, Eq, PartialEq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "it is the value and nothing else"
-)]
-pub struct SendError<T>(pub T);
-
-/// The sender is gone and has sent nothing, or the value has been received already.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct RecvError;
-
-/// Why no value was received at once.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum TryRecvError {
-    /// It has not been sent yet.
-    Empty,
-    /// It will never be: see [`RecvError`].
-    Closed,
 }
 
 /// A snapshot of a channel, for dumps and tests.
@@ -372,39 +352,6 @@ impl<T> fmt::Debug for Receiver<T> {
 impl<T> fmt::Debug for Closed<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         debug("Closed", &self.sender.channel, f)
-    }
-}
-
-impl<T> std::error::Error for SendError<T> {}
-
-impl<T> fmt::Debug for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendError").finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Display for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the receiver is gone")
-    }
-}
-
-impl std::error::Error for RecvError {}
-
-impl fmt::Display for RecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the sender is gone and sent nothing, or the value was received before")
-    }
-}
-
-impl std::error::Error for TryRecvError {}
-
-impl fmt::Display for TryRecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the value has not been sent yet"),
-            Self::Closed => RecvError.fmt(f),
-        }
     }
 }
 

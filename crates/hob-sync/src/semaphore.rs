@@ -18,22 +18,21 @@
 //! - Tokio's `Semaphore`, <https://docs.rs/tokio/latest/tokio/sync/struct.Semaphore.html>, for the
 //!   shape of the API.
 
+mod acquire;
 mod error;
 mod permit;
 
 use std::fmt;
 use std::panic::Location;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::blocking::block_on;
 use crate::primitive::Guarded;
-use crate::wait_queue::{
-    Serve, Settle, Ticket, WaitQueue, leave, poll_in_line, serve, try_take, update,
-};
+use crate::wait_queue::{Serve, Settle, Ticket, WaitQueue, poll_in_line, serve, try_take, update};
 use crate::waker::WakeList;
 
+pub use self::acquire::{Acquire, AcquireOwned};
 pub use self::error::{AcquireError, AddPermitsError, TryAcquireError};
 pub use self::permit::{OwnedSemaphorePermit, SemaphorePermit};
 
@@ -59,22 +58,6 @@ pub use self::permit::{OwnedSemaphorePermit, SemaphorePermit};
 /// ```
 pub struct Semaphore {
     state: Guarded<State>,
-}
-
-/// The future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Acquire<'a> {
-    semaphore: &'a Semaphore,
-    request: usize,
-    ticket: Ticket,
-}
-
-/// The future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct AcquireOwned {
-    semaphore: Arc<Semaphore>,
-    request: usize,
-    ticket: Ticket,
 }
 
 /// A snapshot of a [`Semaphore`], for dumps and tests.
@@ -153,11 +136,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire(&self) -> Acquire<'_> {
-        Acquire {
-            semaphore: self,
-            request: 1,
-            ticket: Ticket::new("Semaphore::acquire"),
-        }
+        Acquire::new(self, 1, Ticket::new("Semaphore::acquire"))
     }
 
     /// Acquires `permits` permits at once, waiting in line until there are so many.
@@ -190,11 +169,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_many(&self, permits: usize) -> Acquire<'_> {
-        Acquire {
-            semaphore: self,
-            request: permits,
-            ticket: Ticket::new("Semaphore::acquire_many"),
-        }
+        Acquire::new(self, permits, Ticket::new("Semaphore::acquire_many"))
     }
 
     /// Acquires a permit if there is one and nobody waits for it.
@@ -250,11 +225,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
-        AcquireOwned {
-            semaphore: self,
-            request: 1,
-            ticket: Ticket::new("Semaphore::acquire_owned"),
-        }
+        AcquireOwned::new(self, 1, Ticket::new("Semaphore::acquire_owned"))
     }
 
     /// As [`acquire_many`](Self::acquire_many), with permits that own their semaphore.
@@ -268,11 +239,7 @@ impl Semaphore {
     /// As [`acquire_many`](Self::acquire_many).
     #[track_caller]
     pub fn acquire_many_owned(self: Arc<Self>, permits: usize) -> AcquireOwned {
-        AcquireOwned {
-            semaphore: self,
-            request: permits,
-            ticket: Ticket::new("Semaphore::acquire_many_owned"),
-        }
+        AcquireOwned::new(self, permits, Ticket::new("Semaphore::acquire_many_owned"))
     }
 
     /// As [`try_acquire`](Self::try_acquire), with a permit that owns its semaphore.
@@ -403,60 +370,6 @@ impl fmt::Debug for Semaphore {
             None => semaphore.field("statistics", &format_args!("<locked>")),
         };
         semaphore.finish()
-    }
-}
-
-impl<'a> Future for Acquire<'a> {
-    type Output = Result<SemaphorePermit<'a>, AcquireError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let semaphore = this.semaphore;
-        semaphore
-            .poll_acquire(this.request, &mut this.ticket, cx)
-            .map_ok(|count| SemaphorePermit::new(semaphore, count))
-    }
-}
-
-impl Drop for Acquire<'_> {
-    fn drop(&mut self) {
-        leave(&self.semaphore.state, &mut self.ticket);
-    }
-}
-
-impl fmt::Debug for Acquire<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire")
-            .field("request", &self.request)
-            .field("ticket", &self.ticket)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Future for AcquireOwned {
-    type Output = Result<OwnedSemaphorePermit, AcquireError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let semaphore = &this.semaphore;
-        semaphore
-            .poll_acquire(this.request, &mut this.ticket, cx)
-            .map_ok(|count| OwnedSemaphorePermit::new(Arc::clone(semaphore), count))
-    }
-}
-
-impl Drop for AcquireOwned {
-    fn drop(&mut self) {
-        leave(&self.semaphore.state, &mut self.ticket);
-    }
-}
-
-impl fmt::Debug for AcquireOwned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AcquireOwned")
-            .field("request", &self.request)
-            .field("ticket", &self.ticket)
-            .finish_non_exhaustive()
     }
 }
 

@@ -206,10 +206,6 @@ impl Ticket {
         }
     }
 
-    pub(crate) const fn place(&self) -> &'static Location<'static> {
-        self.place
-    }
-
     /// Returns `true` while it stands in a line, granted or not.
     pub(crate) const fn is_filed(&self) -> bool {
         self.key.is_some()

@@ -80,7 +80,13 @@ fn with<T, R>(list: &Global<T>, act: impl FnOnce(&mut T) -> R) -> R {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::sync::Arc;
+
+    use hob_core::env::Parts;
+    use hob_core::{Env, Runnable, Schedule, SchedulerRef, TaskCell, Why};
+
     use super::*;
+    use crate::Builder;
 
     #[test]
     fn slots_are_used_again() {
@@ -108,5 +114,37 @@ mod tests {
         }
         let after = with(&PAGES, |pages| pages.len());
         assert!(after < before + 40, "{before} pages became {after}");
+    }
+
+    /// Runs whatever is scheduled, one after the other.
+    struct Queue(Global<Vec<Runnable<TaskCell>>>);
+
+    impl Schedule for Queue {
+        fn schedule(&self, task: Runnable<TaskCell>, _why: Why) {
+            with(&self.0, |queue| queue.push(task));
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_tasks_in_turn_use_few_slots() {
+        static QUEUE: Queue = Queue(Global::new(Vec::new()));
+        let env = Arc::new(Env::new(Parts {
+            scheduler: Some(SchedulerRef::leak(&QUEUE)),
+            ..Parts::default()
+        }));
+        let before = with(&PAGES, |pages| pages.len());
+        for number in 0..100_000 {
+            let task = Builder::new().spawn_on(&env, async move { number });
+            // Some end before their handle goes, some after.
+            let early = (number % 2 == 0).then_some(task);
+            while let Some(task) = with(&QUEUE.0, Vec::pop) {
+                task.run();
+            }
+            drop(early);
+        }
+        assert_eq!(env.tasks_alive(), 0);
+        // The other tests of this file fill some pages meanwhile.
+        let after = with(&PAGES, |pages| pages.len());
+        assert!(after < before + 60, "{before} pages became {after}");
     }
 }

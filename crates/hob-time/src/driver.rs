@@ -137,7 +137,13 @@ mod tests {
         let error = refused.expect_err("the thread did not start");
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
 
-        let heap = driver.heap_or_start(|_| Ok(())).expect("it does now");
+        let mut started = false;
+        let heap = driver.heap_or_start(|_| {
+            started = true;
+            Ok(())
+        });
+        let heap = heap.expect("it starts now");
+        assert!(started, "the next wait tries again");
         let again = driver.heap_or_start(|_| unreachable!("it runs"));
         assert!(std::ptr::eq(heap, again.expect("it runs")));
     }

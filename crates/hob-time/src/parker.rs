@@ -76,7 +76,14 @@ impl fmt::Debug for Parker {
 mod tests {
     use std::time::Duration;
 
+    use hob_core::conformance;
+
     use super::*;
+
+    #[test]
+    fn the_parker_keeps_the_contract_of_park() {
+        conformance::park::park(|| Box::new(Parker::new()));
+    }
 
     #[test]
     fn a_token_left_before_is_kept_and_several_count_as_one() {

@@ -6,20 +6,17 @@
 //! `expire`, and never waits for a clock, so a virtual clock that stands still passes as well. A check
 //! moves the present only forwards. Deadlines are relative to the queue's own `now`.
 
-use std::mem;
-use std::sync::mpsc;
-use std::sync::{Arc, MutexGuard};
-use std::task::{Wake, Waker};
-use std::thread;
+mod model;
+mod rig;
+
+use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
+use crate::conformance::timers::rig::{CallsBack, PanicsWhenDropped, Rig};
 use crate::instant::Instant;
 use crate::panic::{contain, discard};
-use crate::park::Unpark;
-use crate::primitive::Global;
-use crate::timers::{Alarm, Retired, TimerKey, Timers};
-
-mod model;
+use crate::timers::{Retired, TimerKey, Timers};
 
 const NANOSECOND: Duration = Duration::from_nanos(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -311,137 +308,4 @@ fn a_waker_that_panics_when_dropped_breaks_nothing(rig: &Rig) {
         [1, 2],
         "a waker that panics when it is dropped breaks nothing"
     );
-}
-
-/// A queue under test, with an alarm and a log of who was woken.
-struct Rig {
-    timers: &'static dyn Timers,
-    alarm: Arc<Alarm>,
-    unparks: Arc<Unparks>,
-    start: Instant,
-    log: Log,
-}
-
-/// The names of those who were woken, in order.
-type Log = Arc<Global<Vec<u32>>>;
-
-struct Named {
-    name: u32,
-    log: Log,
-}
-
-/// Counts how often a sleep was ended.
-#[derive(Default)]
-struct Unparks(Global<u32>);
-
-/// Calls the queue when it is dropped, from another thread, so that a held lock shows.
-struct CallsBack(&'static dyn Timers);
-
-struct PanicsWhenDropped;
-
-impl Rig {
-    fn new(timers: &'static dyn Timers) -> Self {
-        let unparks = Arc::new(Unparks::default());
-        let alarm = Arc::new(Alarm::new(Arc::<Unparks>::clone(&unparks)));
-        timers.attach(Arc::clone(&alarm));
-        Self {
-            timers,
-            alarm,
-            unparks,
-            start: timers.now(),
-            log: Log::default(),
-        }
-    }
-
-    fn at(&self, delay: Duration) -> Instant {
-        self.start + delay
-    }
-
-    fn waker(&self, name: u32) -> Named {
-        Named {
-            name,
-            log: Arc::clone(&self.log),
-        }
-    }
-
-    fn set(&self, key: &mut TimerKey, delay: Duration, waker: &Waker) {
-        let armed = self.timers.arm(key, self.at(delay), waker);
-        assert_eq!(armed, Ok(()), "a queue that is driven takes timers");
-    }
-
-    fn move_to(&self, key: &mut TimerKey, name: u32, delay: Duration) {
-        self.set(key, delay, &Waker::from(Arc::new(self.waker(name))));
-    }
-
-    fn arm(&self, name: u32, delay: Duration) -> TimerKey {
-        let mut key = TimerKey::new();
-        self.move_to(&mut key, name, delay);
-        key
-    }
-
-    /// Those who are handed out at that time, in order.
-    fn expire(&self, delay: Duration) -> Vec<u32> {
-        let mut woken = Vec::new();
-        self.timers.expire(self.at(delay), &mut woken);
-        self.wake(woken)
-    }
-
-    fn wake(&self, woken: Vec<Waker>) -> Vec<u32> {
-        assert!(guard(&self.log).is_empty(), "the queue wakes no waker");
-        woken.into_iter().for_each(Waker::wake);
-        mem::take(&mut *guard(&self.log))
-    }
-
-    /// How often a sleep was ended since the last call.
-    fn unparks(&self) -> u32 {
-        mem::take(&mut *guard(&self.unparks.0))
-    }
-}
-
-fn guard<T>(global: &Global<T>) -> MutexGuard<'_, T> {
-    global.lock().expect("nothing panics under it")
-}
-
-impl Wake for Named {
-    fn wake(self: Arc<Self>) {
-        guard(&self.log).push(self.name);
-    }
-}
-
-impl Unpark for Unparks {
-    fn unpark(&self) {
-        *guard(&self.0) += 1;
-    }
-}
-
-impl Wake for CallsBack {
-    fn wake(self: Arc<Self>) {}
-}
-
-impl Drop for CallsBack {
-    fn drop(&mut self) {
-        let timers = self.0;
-        let (done, wait) = mpsc::channel();
-        let call = move || {
-            let mut key = TimerKey::new();
-            // A retired queue refuses it, which needs the lock as well.
-            let _or_retired = timers.arm(&mut key, Instant::NEVER, Waker::noop());
-            timers.disarm(&mut key);
-            done.send(()).expect("it is waited for");
-        };
-        let thread = thread::Builder::new().spawn(call);
-        drop(thread.expect("a test can start a thread"));
-        wait.recv_timeout(10 * SECOND)
-            .expect("a queue drops no waker while it holds a lock");
-    }
-}
-
-impl Wake for PanicsWhenDropped {
-    fn wake(self: Arc<Self>) {}
-}
-
-impl Drop for PanicsWhenDropped {
-    fn drop(&mut self) {
-        panic!("a waker that panics when it is dropped");
-    }
 }

@@ -44,8 +44,9 @@ pub struct Reserve<'a, T> {
 /// A slot that is kept free for one message; given back when this is dropped.
 #[must_use = "a slot that is given back at once is of no use"]
 pub struct Permit<'a, T> {
-    /// `None` once the slot has been used.
-    sender: Option<&'a Sender<T>>,
+    sender: &'a Sender<T>,
+    /// Then the slot is not ours to give back.
+    used: bool,
 }
 
 impl<T> Sender<T> {
@@ -167,7 +168,7 @@ impl<T> Sender<T> {
     /// [`TrySendError`] says why not.
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
         match try_take(self.handle.lock(), ()) {
-            Some(Ok(())) => Ok(Permit { sender: Some(self) }),
+            Some(Ok(())) => Ok(Permit::new(self)),
             Some(Err(Closed)) => Err(TrySendError::Closed(())),
             None => Err(TrySendError::Full(())),
         }
@@ -302,9 +303,7 @@ impl<'a, T> Future for Reserve<'a, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { sender, ticket } = self.get_mut();
         match ready!(poll_in_line(sender.handle.lock(), ticket, (), cx)) {
-            Ok(()) => Poll::Ready(Ok(Permit {
-                sender: Some(sender),
-            })),
+            Ok(()) => Poll::Ready(Ok(Permit::new(sender))),
             Err(Closed) => Poll::Ready(Err(SendError(()))),
         }
     }
@@ -324,22 +323,29 @@ impl<T> fmt::Debug for Reserve<'_, T> {
     }
 }
 
-impl<T> Permit<'_, T> {
+impl<'a, T> Permit<'a, T> {
+    const fn new(sender: &'a Sender<T>) -> Self {
+        Self {
+            sender,
+            used: false,
+        }
+    }
+
     /// Sends the message into the slot. It never waits, and a channel that was only closed takes it.
     ///
     /// # Errors
     ///
     /// [`SendError`] with the message, if the receiver was dropped.
     pub fn send(mut self, message: T) -> Result<(), SendError<T>> {
-        let sender = self.sender.take().expect("a permit is used once");
-        sender.handle.fill(message).map_err(SendError)
+        self.used = true;
+        self.sender.handle.fill(message).map_err(SendError)
     }
 }
 
 impl<T> Drop for Permit<'_, T> {
     fn drop(&mut self) {
-        if let Some(sender) = self.sender {
-            sender.handle.unreserve();
+        if !self.used {
+            self.sender.handle.unreserve();
         }
     }
 }

@@ -22,7 +22,7 @@ pub enum TryPutError<T> {
 
 /// The queue is closed, and nothing is left in it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "it says all there is to say")]
 pub struct GetError;
 
 /// Why there was nothing to get at once.

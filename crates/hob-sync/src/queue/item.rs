@@ -59,12 +59,10 @@ impl<T> Item<T> {
     }
 
     /// Takes the value out, which counts as done.
-    ///
-    /// # Panics
-    ///
-    /// Never.
     pub fn into_inner(mut self) -> T {
-        let value = self.value.take().expect("an item is consumed once");
+        let Some(value) = self.value.take() else {
+            unreachable!("an item is consumed once")
+        };
         update(&self.queue.shared, State::finish);
         value
     }
@@ -77,10 +75,6 @@ impl<T> Item<T> {
     /// # Errors
     ///
     /// [`RequeueError`] with the value after [`close_now`](Queue::close_now); then it counts as done.
-    ///
-    /// # Panics
-    ///
-    /// Never.
     ///
     /// # Examples
     ///
@@ -96,7 +90,9 @@ impl<T> Item<T> {
     /// # });
     /// ```
     pub fn requeue(mut self) -> Result<(), RequeueError<T>> {
-        let value = self.value.take().expect("an item is consumed once");
+        let Some(value) = self.value.take() else {
+            unreachable!("an item is consumed once")
+        };
         update(&self.queue.shared, |state| state.requeue(value)).map_err(RequeueError)
     }
 }

@@ -26,7 +26,7 @@ pub enum TryAcquireError {
 
 /// There would be more than [`PERMITS_MAX`](super::Semaphore::PERMITS_MAX) permits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "it says all there is to say")]
 pub struct AddPermitsError;
 
 impl std::error::Error for AcquireError {}

@@ -116,6 +116,18 @@ fn the_longest_limit_is_none() {
 }
 
 #[test]
+fn a_timeout_that_is_done_in_time_leaves_no_timer() {
+    let world = World::new();
+    let body = Body::default();
+    let mut limited = timeout(MILLISECOND, body.clone());
+    assert_eq!(world.poll(&mut limited), Poll::Pending);
+    assert_eq!(world.armed(), 1);
+    body.finish(7);
+    assert_eq!(world.poll(&mut limited), Poll::Ready(Ok(7)));
+    assert_eq!(world.armed(), 0);
+}
+
+#[test]
 fn a_dropped_timeout_leaves_no_timer() {
     let world = World::new();
     let mut limited = timeout(MILLISECOND, pending::<()>());

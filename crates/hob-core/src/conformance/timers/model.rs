@@ -5,12 +5,12 @@
 //! The history is a function of a fixed seed. It starts at several distances from the present, among
 //! them those at which clocks of 32 bits, ticks of a wheel and signed milliseconds have run over.
 
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use std::sync::Arc;
-
-use super::{DAY, MILLISECOND, NANOSECOND, Rig, SECOND};
+use crate::conformance::timers::rig::Rig;
+use crate::conformance::timers::{DAY, MILLISECOND, NANOSECOND, SECOND};
 use crate::instant::Instant;
 use crate::timers::{TimerKey, Timers};
 

@@ -1,0 +1,229 @@
+//! Wakers that call back into the object that holds them when they are woken or dropped, or panic.
+//!
+//! Those that call back when they are cloned are tested beside `Mutex`.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Poll, Wake, Waker};
+
+use hob_sync::{Mutex, Queue, Semaphore, mpsc, oneshot};
+
+use support::{Counter, poll, poll_with};
+
+/// Runs `act` when it is woken, and when the last clone is dropped.
+struct Hostile<F: Fn()> {
+    act: F,
+    calls: Arc<AtomicUsize>,
+}
+
+impl<F: Fn() + Send + Sync + 'static> Hostile<F> {
+    fn waker(act: F) -> (Waker, Arc<AtomicUsize>) {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let waker = Waker::from(Arc::new(Self {
+            act,
+            calls: Arc::clone(&calls),
+        }));
+        (waker, calls)
+    }
+}
+
+impl<F: Fn()> Hostile<F> {
+    fn act(&self) {
+        (self.act)();
+        self.calls.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl<F: Fn() + Send + Sync + 'static> Wake for Hostile<F> {
+    fn wake(self: Arc<Self>) {
+        self.act();
+    }
+}
+
+impl<F: Fn()> Drop for Hostile<F> {
+    fn drop(&mut self) {
+        self.act();
+    }
+}
+
+/// Panics when it is woken.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("on purpose");
+    }
+}
+
+/// Polls with the only reference to `waker`, so that the object drops the last one.
+fn park<F: Future + Unpin>(future: &mut F, waker: Waker) {
+    assert!(poll_with(future, &waker).is_pending());
+}
+
+#[test]
+fn wakers_call_back_into_a_mutex() {
+    let mutex = Arc::new(Mutex::new(()));
+    let act = |mutex: &Arc<Mutex<()>>| {
+        let mutex = Arc::clone(mutex);
+        move || {
+            drop(mutex.try_lock());
+            drop(poll(&mut mutex.lock()));
+            let _shown = format!("{mutex:?} {:?}", mutex.statistics());
+        }
+    };
+    let held = mutex.try_lock().unwrap();
+    let (dropped, dropped_calls) = Hostile::waker(act(&mutex));
+    let (displaced, displaced_calls) = Hostile::waker(act(&mutex));
+    let (woken, woken_calls) = Hostile::waker(act(&mutex));
+    let mut first = mutex.lock();
+    let mut second = mutex.lock();
+    park(&mut first, dropped);
+    park(&mut second, displaced);
+    park(&mut second, woken);
+    assert_eq!(displaced_calls.load(Ordering::SeqCst), 1);
+    drop(first);
+    assert_eq!(dropped_calls.load(Ordering::SeqCst), 1);
+    drop(held);
+    assert_eq!(woken_calls.load(Ordering::SeqCst), 2);
+    assert!(poll(&mut second).is_ready());
+}
+
+#[test]
+fn wakers_call_back_into_a_semaphore() {
+    let semaphore = Arc::new(Semaphore::new(0));
+    let inner = Arc::clone(&semaphore);
+    let (waker, calls) = Hostile::waker(move || {
+        drop(inner.try_acquire());
+        inner.add_permits(1).unwrap();
+        inner.close();
+    });
+    let mut acquire = semaphore.acquire();
+    park(&mut acquire, waker);
+    semaphore.add_permits(1).unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert!(matches!(poll(&mut acquire), Poll::Ready(Ok(_))));
+}
+
+#[test]
+fn wakers_call_back_into_a_oneshot() {
+    let (tx, rx) = oneshot::channel::<u8>();
+    let ends = Arc::new(Mutex::new((Some(tx), Some(rx))));
+    let inner = Arc::clone(&ends);
+    // Whichever end is still in the box is asked, and dropped.
+    let (waker, calls) = Hostile::waker(move || {
+        let (tx, rx) = &mut *inner.try_lock().unwrap();
+        drop((tx.take(), rx.take()));
+    });
+    let mut rx = ends.try_lock().unwrap().1.take().unwrap();
+    park(&mut rx, waker);
+    let tx = ends.try_lock().unwrap().0.take().unwrap();
+    tx.send(1).unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_eq!(poll(&mut rx), Poll::Ready(Ok(1)));
+
+    let (mut tx, rx) = oneshot::channel::<u8>();
+    let rx = Arc::new(Mutex::new(Some(rx)));
+    let inner = Arc::clone(&rx);
+    let (waker, calls) = Hostile::waker(move || drop(inner.try_lock().unwrap().take()));
+    let mut closed = tx.closed();
+    park(&mut closed, waker);
+    drop(closed);
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    assert!(
+        tx.is_closed(),
+        "the waker's destructor dropped the receiver"
+    );
+}
+
+#[test]
+fn wakers_call_back_into_a_channel() {
+    let (tx, mut rx) = mpsc::bounded(2);
+    let act = |tx: &mpsc::Sender<u8>| {
+        let tx = tx.clone();
+        move || {
+            drop(poll(&mut tx.send(7)));
+            let _shown = format!("{tx:?}");
+        }
+    };
+    let (waker, calls) = Hostile::waker(act(&tx));
+    let mut recv = rx.recv();
+    park(&mut recv, waker);
+    tx.try_send(1).unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_eq!(poll(&mut recv), Poll::Ready(Some(1)));
+    drop(recv);
+
+    let (waker, calls) = Hostile::waker(act(&tx));
+    drop(poll(&mut tx.send(2)));
+    let mut send = tx.send(3);
+    park(&mut send, waker);
+    assert_eq!(rx.try_recv(), Ok(7));
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert!(poll(&mut send).is_ready());
+}
+
+#[test]
+fn messages_call_back_when_they_are_dropped() {
+    struct Message(mpsc::UnboundedSender<Option<Self>>);
+    impl Drop for Message {
+        fn drop(&mut self) {
+            assert!(self.0.is_closed());
+            assert!(self.0.send(None).is_err());
+        }
+    }
+    let (tx, rx) = mpsc::unbounded();
+    tx.send(Some(Message(tx.clone()))).unwrap();
+    drop(rx);
+    assert_eq!(tx.len(), 0);
+}
+
+#[test]
+fn wakers_call_back_into_a_queue() {
+    let queue = Queue::bounded(1);
+    let act = |queue: &Queue<u8>| {
+        let queue = queue.clone();
+        move || {
+            drop(queue.try_get());
+            drop(queue.try_put(9));
+            drop(poll(&mut queue.join()));
+            let _shown = format!("{queue:?}");
+        }
+    };
+    let (getter, getter_calls) = Hostile::waker(act(&queue));
+    let (joiner, joiner_calls) = Hostile::waker(act(&queue));
+    let mut get = queue.get();
+    park(&mut get, getter);
+    queue.try_put(1).unwrap();
+    assert_eq!(getter_calls.load(Ordering::SeqCst), 2);
+    let Poll::Ready(Ok(item)) = poll(&mut get) else {
+        panic!("it was handed over");
+    };
+    let mut join = queue.join();
+    park(&mut join, joiner);
+    drop(queue.close_now());
+    item.done();
+    assert_eq!(joiner_calls.load(Ordering::SeqCst), 2);
+    assert!(poll(&mut join).is_ready());
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_asleep_and_takes_nothing_away() {
+    let queue = Queue::bounded(2);
+    queue.try_put(1).unwrap();
+    queue.try_put(2).unwrap();
+    let (counter, waker) = Counter::new();
+    let mut puts = [queue.put(3), queue.put(4), queue.put(5)];
+    assert!(poll_with(&mut puts[0], &Waker::from(Arc::new(Panics))).is_pending());
+    assert!(poll_with(&mut puts[1], &waker).is_pending());
+    assert!(poll_with(&mut puts[2], &Waker::from(Arc::new(Panics))).is_pending());
+    assert_eq!(
+        queue.try_get().unwrap().into_inner(),
+        1,
+        "it is not lost in the panic"
+    );
+    assert_eq!(counter.wakes(), 0);
+    queue.close();
+    assert_eq!(counter.wakes(), 1);
+}
