@@ -134,12 +134,12 @@ fn shutdown_meets_a_push() {
             thread::spawn(move || drop(pool.run(job(&tally), JobKind::Thread)))
         };
         assert!(pool.shutdown(Duration::MAX).is_empty());
+        assert_eq!(pool.statistics().threads, 0);
+        let ran_before = tally.counts().ran;
         pusher.join().expect("it does not panic");
-        // A thread that was being started may outlast the first wait.
-        assert!(pool.shutdown(Duration::MAX).is_empty());
         let Counts { ran, dropped } = tally.counts();
         assert_eq!(ran + dropped, 1, "exactly one fate");
-        assert_eq!(pool.statistics().threads, 0);
+        assert_eq!(ran, ran_before, "nothing runs once nothing was left");
     });
 }
 
@@ -204,40 +204,52 @@ fn within<R>(blocking: impl Blocking + 'static, act: impl FnOnce() -> R) -> R {
     context::enter(&Local::new(&env, Role::Guest), act)
 }
 
+/// Keeps the job for the model to run.
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<Option<Job>>>);
+
+impl Blocking for Shelf {
+    fn run(&self, job: Job, _kind: JobKind) -> Result<(), Job> {
+        let displaced = self.0.lock().expect("no model panics here").replace(job);
+        assert!(displaced.is_none(), "one job a model");
+        Ok(())
+    }
+}
+
 #[test]
 fn a_future_is_dropped_while_its_job_starts() {
     loom::model(|| {
-        let tally = Arc::<Tally>::default();
-        let (work, result) = (Probe::new(&tally), Probe::new(&tally));
-        let future = within(Threads, || {
+        let (work, result) = (Arc::<Tally>::default(), Arc::<Tally>::default());
+        let (runs, returned) = (Probe::new(&work), Probe::new(&result));
+        let shelf = Shelf::default();
+        let future = within(shelf.clone(), || {
             to_thread(move || {
-                work.run();
-                result
+                runs.run();
+                returned
             })
         });
-        let waker = Waker::noop();
-        let early = pin!(future)
-            .poll(&mut Context::from_waker(waker))
-            .is_ready();
-        // The future has been dropped. Whatever the job does now, it happens once.
-        let counts = tally.counts();
-        assert!(!early || counts.ran == 1);
+        let job = shelf.0.lock().expect("no model panics here").take();
+        let thread = thread::spawn(job.expect("it was queued"));
+        drop(future);
+        thread.join().expect("it does not panic");
+        let Counts { ran, dropped } = work.counts();
+        assert_eq!(ran + dropped, 1, "exactly one fate");
+        assert_eq!(result.counts().dropped, 1, "wherever it was, it went once");
     });
 }
 
 #[test]
-fn a_closure_that_was_taken_with_its_future_does_not_run() {
+fn a_future_is_dropped_while_the_pool_drops_its_job() {
     loom::model(|| {
         let tally = Arc::<Tally>::default();
         let probe = Probe::new(&tally);
-        drop(within(Threads, || to_thread(move || probe.run())));
-        let Counts { ran, dropped } = tally.counts();
-        // Neither: it is about to be run.
-        assert!(ran + dropped <= 1);
-        if dropped == 1 {
-            thread::yield_now();
-            assert_eq!(tally.counts().ran, 0);
-        }
+        let shelf = Shelf::default();
+        let future = within(shelf.clone(), || to_thread(move || probe.run()));
+        let job = shelf.0.lock().expect("no model panics here").take();
+        let pool = thread::spawn(move || drop(job));
+        drop(future);
+        pool.join().expect("it does not panic");
+        assert_eq!(tally.counts(), Counts { ran: 0, dropped: 1 });
     });
 }
 

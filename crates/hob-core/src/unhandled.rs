@@ -76,7 +76,7 @@ impl fmt::Display for Unhandled<'_> {
     }
 }
 
-/// Tells the hook of the runtime that this thread is in, or else [prints](print) it.
+/// Tells the hook of the runtime that this thread is in, or else [prints](print()) it.
 pub fn report(unhandled: &Unhandled<'_>) {
     match context::env() {
         Some(env) => env.report(unhandled),

@@ -54,7 +54,7 @@ pub use self::wait::{Get, Join, Put};
 /// ```
 /// # use hob_sync::Queue;
 /// # futures_lite::future::block_on(async {
-/// let orders = Queue::bounded(8);
+/// let orders = Queue::<u32>::bounded(8);
 /// let cook = async {
 ///     let mut cooked = 0;
 ///     while let Ok(order) = orders.get().await {

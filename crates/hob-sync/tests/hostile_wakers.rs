@@ -143,7 +143,7 @@ fn wakers_call_back_into_a_channel() {
     let act = |tx: &mpsc::Sender<u8>| {
         let tx = tx.clone();
         move || {
-            drop(poll(&mut tx.send(7)));
+            let _sent = poll(&mut tx.send(7));
             let _shown = format!("{tx:?}");
         }
     };
@@ -156,7 +156,7 @@ fn wakers_call_back_into_a_channel() {
     drop(recv);
 
     let (waker, calls) = Hostile::waker(act(&tx));
-    drop(poll(&mut tx.send(2)));
+    let _sent = poll(&mut tx.send(2));
     let mut send = tx.send(3);
     park(&mut send, waker);
     assert_eq!(rx.try_recv(), Ok(7));
@@ -186,8 +186,8 @@ fn wakers_call_back_into_a_queue() {
         let queue = queue.clone();
         move || {
             drop(queue.try_get());
-            drop(queue.try_put(9));
-            drop(poll(&mut queue.join()));
+            let _put = queue.try_put(9);
+            let _joined = poll(&mut queue.join());
             let _shown = format!("{queue:?}");
         }
     };

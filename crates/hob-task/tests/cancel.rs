@@ -5,9 +5,10 @@
 mod common;
 
 use std::future::{pending, poll_fn};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use hob_task::{CancelReason, Task, yield_now};
+use hob_task::{CancelReason, Canceller, yield_now};
 
 use crate::common::{Log, Runtime, pending_with, ready};
 
@@ -61,31 +62,45 @@ fn the_first_reason_sticks() {
 #[test]
 fn who_finishes_in_the_same_poll_has_finished() {
     let runtime = Runtime::new();
-    let task: Task<u32> = runtime.spawn(async {
-        let own = hob_task::all_tasks().len();
-        assert_eq!(own, 1);
-        yield_now().await;
-        7
-    });
-    let canceller = task.canceller();
-    let cancel_in_poll = runtime.spawn(poll_fn({
-        let canceller = canceller.clone();
-        move |_| Poll::Ready(canceller.cancel("meanwhile"))
-    }));
-    // The order of polls: yield, cancel, and only then the request is seen.
-    assert!(runtime.join(cancel_in_poll).unwrap());
-    assert!(runtime.join(task).unwrap_err().is_cancelled());
-
-    let runtime = Runtime::new();
-    let slot: std::sync::Arc<std::sync::Mutex<Option<hob_task::Canceller>>> = Default::default();
-    let own = std::sync::Arc::clone(&slot);
+    let own: Arc<Mutex<Option<Canceller>>> = Arc::default();
+    let inside = Arc::clone(&own);
     let task = runtime.spawn(async move {
-        let canceller = own.lock().unwrap().take().unwrap();
+        let canceller = inside.lock().unwrap().take().unwrap();
         assert!(canceller.cancel("by itself, in its last poll"));
         7
     });
-    *slot.lock().unwrap() = Some(task.canceller());
+    *own.lock().unwrap() = Some(task.canceller());
     assert_eq!(runtime.join(task).unwrap(), 7);
+}
+
+#[test]
+fn who_panics_in_the_same_poll_has_panicked() {
+    let runtime = Runtime::new();
+    let own: Arc<Mutex<Option<Canceller>>> = Arc::default();
+    let inside = Arc::clone(&own);
+    let task = runtime.spawn(async move {
+        inside
+            .lock()
+            .unwrap()
+            .take()
+            .unwrap()
+            .cancel("in its last poll");
+        panic!("all the same");
+    });
+    *own.lock().unwrap() = Some(task.canceller());
+    assert!(runtime.join::<()>(task).unwrap_err().is_panic());
+}
+
+#[test]
+fn a_request_between_two_polls_wins_over_what_the_next_would_finish() {
+    let runtime = Runtime::new();
+    let task = runtime.spawn(async {
+        yield_now().await;
+        7
+    });
+    runtime.run_one();
+    assert!(task.cancel("between"));
+    assert!(runtime.join(task).unwrap_err().is_cancelled());
 }
 
 #[test]

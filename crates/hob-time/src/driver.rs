@@ -54,10 +54,13 @@ pub(crate) fn timers() -> &'static Heap {
 ///
 /// ```
 /// # use std::time::Duration;
+/// # use futures_lite::future::{block_on, poll_once};
 /// assert!(hob_time::driver_statistics().is_none());
-/// futures_lite::future::block_on(hob_time::sleep(Duration::from_millis(1)));
+///
+/// let mut sleep = hob_time::sleep(Duration::MAX);
+/// block_on(poll_once(&mut sleep));
 /// let statistics = hob_time::driver_statistics().expect("it has been started");
-/// assert_eq!(statistics.timers_armed, 0);
+/// assert_eq!(statistics.timers_armed, 1);
 /// ```
 #[must_use]
 pub fn driver_statistics() -> Option<HeapStatistics> {

@@ -48,7 +48,7 @@ fn until_complete_and_until_stopped() -> io::Result<()> {
         "run_forever    was stopped by a task after {} ticks",
         ticks.get()
     );
-    assert_eq!(ticks.get(), 3);
+    assert!(ticks.get() >= 3);
 
     ticker.cancel("it has ticked enough");
     let error = runtime.block_on(ticker).expect_err("it was cancelled");

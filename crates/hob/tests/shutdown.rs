@@ -2,7 +2,7 @@
 
 use std::future::{self, Future};
 use std::panic::Location;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread;
