@@ -10,6 +10,7 @@ use hob_core::context::{self, Local, Role};
 use hob_core::{Env, Park, TaskSlot, Until};
 
 use crate::parker::Parker;
+use crate::wake::wake_all;
 
 /// Runs `future` on this thread, inside `env`; the thread sleeps while there is nothing to poll.
 ///
@@ -51,9 +52,7 @@ fn sleep(env: &Env, parker: &mut Parker) {
     if timers.next() <= now {
         timers.expire(now, &mut woken);
     }
-    for waker in woken {
-        waker.wake();
-    }
+    wake_all(&mut woken);
 }
 
 /// Panics, naming both places, if this thread runs tasks of `env` itself.

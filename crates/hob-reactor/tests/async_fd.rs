@@ -13,9 +13,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use futures_lite::future::{block_on, or, poll_once, zip};
+use hob_core::Until;
 use hob_core::context::{self, Local, Role};
 use hob_core::env::{Env, Parts};
-use hob_core::Until;
 use hob_reactor::{Async, Engine};
 
 fn pair() -> (Async<UnixStream>, UnixStream) {

@@ -80,15 +80,18 @@ impl Drain {
 
     /// Whether the stage's time is up; if not, sees to it that somebody wakes us when it is.
     fn is_over(&mut self, cx: &Context<'_>) -> bool {
-        let deadline = match self.stage {
-            Stage::Start | Stage::Asked => self.deadline,
-            Stage::Abandoned => self.deadline + LAST_CALL,
-        };
+        let deadline = self.deadline;
         self.timers.is_some_and(|timers| {
             timers.now() >= deadline
                 // A retired queue: nobody would wake us, so this is the end.
                 || timers.arm(&mut self.key, deadline, cx.waker()).is_err()
         })
+    }
+
+    /// The end of the last call: that of a deadline which passed long ago begins only now.
+    fn last_call(&self) -> Instant {
+        let now = self.timers.map_or(self.deadline, Timers::now);
+        self.deadline.max(now) + LAST_CALL
     }
 
     fn finish(&self) -> Vec<LeftBehind> {
@@ -130,6 +133,7 @@ impl Future for Drain {
             match this.stage {
                 Stage::Start | Stage::Asked => {
                     ask(&this.env, Request::Abandon);
+                    this.deadline = this.last_call();
                     this.stage = Stage::Abandoned;
                 }
                 Stage::Abandoned => return Poll::Ready(this.finish()),

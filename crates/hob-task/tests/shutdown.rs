@@ -6,7 +6,7 @@ mod common;
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -176,43 +176,52 @@ fn outside_any_runtime_the_future_is_given_back() {
 /// A task that is accepted is run or dropped, however late it came.
 #[test]
 fn no_task_slips_through_a_closing_door() {
-    for _ in 0..300 {
+    for _ in 0..50 {
         let runtime = Runtime::new();
-        let accepted = AtomicUsize::new(0);
         let gone = Arc::new(AtomicUsize::new(0));
-        let started = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let spawner = std::thread::Builder::new();
-            let spawning = || {
-                loop {
-                    let guard = Count(Arc::clone(&gone));
-                    let spawned = Builder::new().try_spawn_on(&runtime.env, pending_with(guard));
-                    started.store(true, Ordering::SeqCst);
-                    match spawned {
-                        Ok(task) => task.detach(),
-                        Err(refused) => {
-                            #[expect(clippy::mem_forget, reason = "only the accepted count")]
-                            std::mem::forget(refused.future);
-                            return;
-                        }
-                    }
-                    accepted.fetch_add(1, Ordering::SeqCst);
-                }
-            };
-            spawner.spawn_scoped(scope, spawning).unwrap();
-            while !started.load(Ordering::SeqCst) {
-                std::hint::spin_loop();
+        let accepted = std::thread::scope(|scope| {
+            let spawning = std::thread::Builder::new()
+                .spawn_scoped(scope, || spawn_until_refused(&runtime, &gone))
+                .unwrap();
+            while gone.load(Ordering::SeqCst) == 0 {
+                runtime.run_all();
             }
             let mut draining = Box::pin(drain(runtime.env.clone(), Instant::NEVER));
             while ready(&mut draining).is_none() {
                 runtime.run_all();
+                std::thread::yield_now();
             }
+            spawning.join().unwrap()
         });
         assert_eq!(runtime.queued(), 0);
         assert_eq!(runtime.env.tasks_alive(), 0);
-        let (accepted, gone) = (accepted.into_inner(), gone.load(Ordering::SeqCst));
-        assert_eq!(accepted, gone);
+        assert_eq!(accepted, gone.load(Ordering::SeqCst));
     }
+}
+
+/// Spawns one task after the other, and returns how many were accepted.
+fn spawn_until_refused(runtime: &Runtime, gone: &Arc<AtomicUsize>) -> usize {
+    let mut accepted = 0;
+    loop {
+        let task = yield_with(Count(Arc::clone(gone)));
+        match Builder::new().try_spawn_on(&runtime.env, task) {
+            Ok(task) => task.detach(),
+            Err(refused) => {
+                #[expect(clippy::mem_forget, reason = "only the accepted count")]
+                std::mem::forget(refused.future);
+                return accepted;
+            }
+        }
+        accepted += 1;
+        while gone.load(Ordering::SeqCst) < accepted && !runtime.env.is_closed() {
+            std::thread::yield_now();
+        }
+    }
+}
+
+async fn yield_with(owned: Count) {
+    yield_now().await;
+    drop(owned);
 }
 
 struct Count(Arc<AtomicUsize>);

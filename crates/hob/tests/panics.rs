@@ -87,6 +87,13 @@ async fn start_with<T: Send + 'static>(thing: T) -> hob::Task<()> {
     task
 }
 
+/// Waits until the task is listed no more.
+async fn gone(id: hob::TaskId) {
+    while hob::all_tasks().iter().any(|task| task.label.id == id) {
+        hob::yield_now().await;
+    }
+}
+
 fn message(error: JoinError) -> String {
     match error {
         JoinError::Panicked(panic) => panic.message().to_owned(),
@@ -171,10 +178,10 @@ fn an_output_that_panics_when_nobody_takes_it() {
 #[test]
 fn an_output_of_a_detached_task_that_panics() {
     on_both(&[UnhandledKind::DropPanicked], || async {
-        hob::spawn(async { Bomb }).detach();
-        while !hob::all_tasks().is_empty() {
-            hob::yield_now().await;
-        }
+        let task = hob::spawn(async { Bomb });
+        let id = task.id();
+        task.detach();
+        gone(id).await;
     });
 }
 
@@ -226,12 +233,12 @@ fn a_waker_of_a_socket_that_panics() {
         let listener = hob::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let trap = Waker::from(Arc::new(Trap));
-        let mut accept = listener.accept();
-        assert!(poll_with(&mut accept, &trap).is_pending());
+        let mut trapped = listener.accept();
+        assert!(poll_with(&mut trapped, &trap).is_pending());
         let client = std::net::TcpStream::connect(address).expect("somebody listens");
-        // Another connection shows that the poller is looked at as before.
-        drop(accept);
+        // One who waits beside it is woken all the same.
         listener.accept().await.expect("the client is there");
+        drop(trapped);
         drop(client);
     });
 }
@@ -251,10 +258,10 @@ fn a_payload_that_panics_when_it_is_dropped() {
 fn a_payload_that_panics_and_that_nobody_sees() {
     let expected = [UnhandledKind::TaskPanicked, UnhandledKind::DropPanicked];
     on_both(&expected, || async {
-        hob::spawn(async { panic_any(Bomb) }).detach();
-        while !hob::all_tasks().is_empty() {
-            hob::yield_now().await;
-        }
+        let task: hob::Task<()> = hob::spawn(async { panic_any(Bomb) });
+        let id = task.id();
+        task.detach();
+        gone(id).await;
     });
 }
 

@@ -248,7 +248,7 @@ fn a_number_used_again_is_another_source(mut rig: Rig) {
     drop(kept);
 }
 
-fn a_stale_key_does_nothing(rig: Rig) {
+fn a_stale_key_does_nothing(mut rig: Rig) {
     let (old, new) = (Pair::new(), Pair::new());
     let fd = old.ours.as_fd().into();
     let key = rig.reactor.register(fd, &old.source).expect("it is open");
@@ -264,6 +264,8 @@ fn a_stale_key_does_nothing(rig: Rig) {
     rig.reactor
         .rearm(fd, fresh, Interest::BOTH)
         .expect("it is still registered");
+    let (source, fd) = (&new.source, new.ours.as_fd().into());
+    rig.turn_until(|| source.readiness().contains(Direction::Write));
     rig.reactor.deregister(fd, fresh).expect("it is registered");
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
 /// Decodes a URL's path. The result has plain names only: neither `..` nor a slash at its start, in
 /// whatever disguise they came.
 pub(crate) fn relative(path: &str) -> Result<PathBuf, Refusal> {
+    // A request may name no path but a host, or nothing at all.
+    let path = path.strip_prefix('/').ok_or(Refusal::Malformed)?;
     let mut relative = PathBuf::new();
     // First cut, then decode: a slash that was encoded is no separator.
     for segment in path.split('/') {
