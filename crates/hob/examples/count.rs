@@ -29,7 +29,7 @@ fn main() {
     let (awaited, awaited_time) = asynchronous();
     let (blocked, blocked_time) = blocking();
 
-    println!("{:<30}{}", "hob::sleep", "std::thread::sleep");
+    println!("{:<30}std::thread::sleep", "hob::sleep");
     for (left, right) in awaited.iter().zip(&blocked) {
         println!("{:<30}{}", show(left), show(right));
     }

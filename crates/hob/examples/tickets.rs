@@ -72,7 +72,7 @@ async fn with_mutex() -> i32 {
 
 /// A permit is a ticket: to take one is to look and to buy at once, and nobody has to wait.
 async fn with_semaphore() -> i32 {
-    let tickets = Arc::new(Semaphore::new(3));
+    let tickets = Arc::new(Semaphore::new(TICKETS as usize));
     let buyers = (0..BUYERS).map(|_| {
         let tickets = Arc::clone(&tickets);
         hob::spawn(async move {

@@ -13,7 +13,7 @@ use hob_executor::{Config, Executor, Hook, LocalConfig, LocalExecutor};
 use hob_reactor::Engine;
 use hob_time::{Clock, Heap};
 
-use crate::environment::default_workers;
+use crate::environment::{WORKERS_MAX, default_workers};
 use crate::local_runtime::LocalRuntime;
 use crate::runtime::Runtime;
 use crate::stop::Stop;
@@ -69,7 +69,7 @@ impl Builder {
         self
     }
 
-    /// Sets how many threads run tasks, from one up. Default: `HOB_WORKERS`, else one for each core.
+    /// Sets how many threads run tasks, from 1 to 1024. Default: `HOB_WORKERS`, else one for each core.
     ///
     /// A runtime of one thread that is the caller's own is made by
     /// [`build_local`](Self::build_local).
@@ -135,12 +135,12 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for zero threads or a malformed `HOB_WORKERS`;
-    /// what the system says when it refuses a descriptor or the first thread. When it refuses a later
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for zero threads, too many workers or a malformed
+    /// `HOB_WORKERS`; what the system says when it refuses a descriptor or the first thread. When it refuses a later
     /// thread, the pool is that much smaller.
     pub fn build(mut self) -> io::Result<Runtime> {
         let workers = match self.worker_threads {
-            Some(threads) => positive(threads, "worker_threads")?,
+            Some(threads) => not_too_many(positive(threads, "worker_threads")?)?,
             None => default_workers()?,
         };
         let blocking = self.blocking_pool()?;
@@ -281,6 +281,18 @@ fn positive(threads: usize, what: &str) -> io::Result<NonZeroUsize> {
             ),
         )
     })
+}
+
+fn not_too_many(workers: NonZeroUsize) -> io::Result<NonZeroUsize> {
+    if workers.get() <= WORKERS_MAX {
+        return Ok(workers);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!(
+            "worker_threads({workers}): give a number from 1 to {WORKERS_MAX}, or leave it out"
+        ),
+    ))
 }
 
 impl Default for Builder {

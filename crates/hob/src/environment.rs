@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 
 /// More workers than that are a mistake.
-const WORKERS_MAX: usize = 1024;
+pub(crate) const WORKERS_MAX: usize = 1024;
 
 /// How many workers a pool has by default: `HOB_WORKERS`, else one for each core that the process may
 /// use, which respects affinity and control groups.

@@ -21,7 +21,7 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
     root: Arc<Path>,
 ) -> Result<Response<Body>, Infallible> {
-    // To HEAD hyper sends the head alone, and never asks for the body.
+    // HEAD is answered like GET; hyper then sends the head alone, and never asks for the body.
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
         let allowed = HeaderValue::from_static("GET, HEAD");
