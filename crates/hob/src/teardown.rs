@@ -13,7 +13,7 @@ use std::time::Duration;
 use hob_blocking::Pool;
 use hob_core::panic::{contain, discard, message};
 use hob_core::unhandled::{Unhandled, UnhandledKind};
-use hob_core::{Env, Instant, Reactor, Timers};
+use hob_core::{Env, Instant, JobKind, Reactor, Timers};
 use hob_time::Heap;
 
 use crate::report::{LeftBehind, ShutdownReport};
@@ -40,7 +40,9 @@ impl Engines {
     ) -> ShutdownReport {
         let deadline = Instant::system() + time;
         let tasks = empty(hob_task::drain(Arc::clone(env), deadline));
-        let jobs = self.blocking.shutdown(deadline - Instant::system());
+        let mut jobs = self.blocking.shutdown(deadline - Instant::system());
+        // The others are meant to be left: a look-up of a name, a read from a terminal.
+        jobs.retain(|job| job.kind == JobKind::Thread);
         self.retire(env);
         let workers_stuck = stop(deadline.max(Instant::system() + SLACK));
         if workers_stuck == 0 {

@@ -247,8 +247,8 @@ fn a_waker_of_a_socket_that_panics() {
 fn a_payload_that_panics_when_it_is_dropped() {
     let expected = [UnhandledKind::DropPanicked];
     on_both(&expected, || async {
-        let task = hob::spawn(async { panic_any(Bomb) });
-        let error: JoinError = task.await.map(|()| ()).expect_err("it panics");
+        let task: hob::Task<()> = hob::spawn(async { panic_any(Bomb) });
+        let error = task.await.expect_err("it panics");
         assert!(error.is_panic());
         drop(error);
     });
@@ -268,8 +268,8 @@ fn a_payload_that_panics_and_that_nobody_sees() {
 #[test]
 fn a_blocking_job_that_panics_tells_whoever_awaits_it() {
     on_both(&[], || async {
-        let job = hob::to_thread(|| panic!("in a job"));
-        let error: hob::BlockingError = job.await.map(|()| ()).expect_err("it panics");
+        let job: hob::ToThread<()> = hob::to_thread(|| panic!("in a job"));
+        let error = job.await.expect_err("it panics");
         assert!(error.is_panic(), "{error}");
     });
 }

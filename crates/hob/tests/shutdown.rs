@@ -169,13 +169,15 @@ mod tasks {
         struct Breed;
         impl Drop for Breed {
             fn drop(&mut self) {
-                // The one that is refused is dropped here, so nobody follows it.
                 let child = Self;
-                if let Err(refused) = hob::try_spawn(async move {
+                let bred = hob::try_spawn(async move {
                     let _child = child;
                     future::pending::<()>().await;
-                }) {
-                    std::mem::forget(refused);
+                });
+                match bred {
+                    Ok(task) => task.detach(),
+                    #[expect(clippy::mem_forget, reason = "dropping it would breed for ever")]
+                    Err(refused) => std::mem::forget(refused),
                 }
             }
         }
