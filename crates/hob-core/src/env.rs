@@ -11,13 +11,13 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crate::blocking::Blocking;
-use crate::panic::{self, contain, discard};
+use crate::panic::{contain, discard};
 use crate::primitive::{AtomicUsize, GlobalCounter, GlobalOrdering, Mutex, Ordering, lock};
 use crate::reactor::Reactor;
 use crate::schedule::SchedulerRef;
 use crate::sys::Sys;
 use crate::timers::Timers;
-use crate::unhandled::{self, Unhandled, UnhandledKind};
+use crate::unhandled::{self, Unhandled};
 
 /// What is called with everything that went wrong where nobody looks.
 pub type UnhandledHook = Arc<dyn Fn(&Unhandled<'_>) + Send + Sync>;
@@ -193,15 +193,8 @@ impl Env {
 
     fn wake_waiting(&self) {
         let waiting = std::mem::take(&mut *lock(&self.census.waiting));
-        for waker in waiting {
-            // One that panics must not keep the others asleep.
-            if let Err(payload) = contain(|| waker.wake()) {
-                let message = panic::message(&payload);
-                let kind = UnhandledKind::CallbackPanicked;
-                self.report(&Unhandled::new(kind, None, message));
-                discard(payload);
-            }
-        }
+        // One that panics does not keep the others asleep.
+        waiting.into_iter().for_each(unhandled::wake);
     }
 }
 

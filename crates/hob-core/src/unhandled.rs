@@ -5,8 +5,10 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::task::Waker;
 
 use crate::context;
+use crate::panic::{self, Payload, contain};
 use crate::task::TaskLabel;
 
 /// One thing that went wrong and that nobody else will see.
@@ -82,6 +84,19 @@ pub fn report(unhandled: &Unhandled<'_>) {
         Some(env) => env.report(unhandled),
         None => print(unhandled),
     }
+}
+
+/// Reports a panic that was contained, if there was one, and drops what it carried.
+pub fn report_panic(kind: UnhandledKind, contained: Result<(), Payload>) {
+    if let Err(payload) = contained {
+        report(&Unhandled::new(kind, None, panic::message(&payload)));
+        panic::discard(payload);
+    }
+}
+
+/// Wakes. A waker is foreign code: when it panics that is reported, and goes no further.
+pub fn wake(waker: Waker) {
+    report_panic(UnhandledKind::CallbackPanicked, contain(|| waker.wake()));
 }
 
 /// The default hook: a line on standard error.

@@ -2,8 +2,7 @@
 
 use std::task::Waker;
 
-use hob_core::panic::{self, contain};
-use hob_core::unhandled::{self, Unhandled, UnhandledKind};
+use hob_core::unhandled;
 
 /// Wakes all of `woken` and leaves it empty.
 ///
@@ -11,11 +10,6 @@ use hob_core::unhandled::{self, Unhandled, UnhandledKind};
 /// others asleep.
 pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
     for waker in woken.drain(..) {
-        if let Err(payload) = contain(|| waker.wake()) {
-            let message = panic::message(&payload);
-            let kind = UnhandledKind::CallbackPanicked;
-            unhandled::report(&Unhandled::new(kind, None, message));
-            panic::discard(payload);
-        }
+        unhandled::wake(waker);
     }
 }

@@ -4,8 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use hob_core::panic::{contain, discard, message};
-use hob_core::unhandled::{self, Unhandled, UnhandledKind};
+use hob_core::unhandled;
 use hob_core::{DescriptorRef, Instant, Park, Reactor, Until};
 
 use crate::polling::Polling;
@@ -133,11 +132,7 @@ pub(crate) fn explain_open(error: io::Error) -> io::Error {
 /// Wakes them all; one that panics is reported, and the others get their turn.
 pub(crate) fn wake_all(woken: &mut Vec<std::task::Waker>) {
     for waker in woken.drain(..) {
-        if let Err(payload) = contain(|| waker.wake()) {
-            let kind = UnhandledKind::CallbackPanicked;
-            unhandled::report(&Unhandled::new(kind, None, message(&payload)));
-            discard(payload);
-        }
+        unhandled::wake(waker);
     }
 }
 

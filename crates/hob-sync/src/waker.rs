@@ -12,8 +12,7 @@
 
 use std::task::{Poll, Waker};
 
-use hob_core::panic::{contain, discard, message};
-use hob_core::unhandled::{self, Unhandled, UnhandledKind};
+use hob_core::unhandled;
 
 /// Room for the waker of one who waits.
 #[derive(Debug, Default)]
@@ -106,11 +105,7 @@ impl WakeList {
     /// caller has just received: the panic is reported.
     pub(crate) fn wake_all(self) {
         for waker in self.first.into_iter().chain(self.rest) {
-            if let Err(payload) = contain(|| waker.wake()) {
-                let kind = UnhandledKind::CallbackPanicked;
-                unhandled::report(&Unhandled::new(kind, None, message(&payload)));
-                discard(payload);
-            }
+            unhandled::wake(waker);
         }
     }
 }

@@ -5,8 +5,8 @@
 //! runtime's hook of a panic of the task that nobody has taken out.
 
 use hob_core::CancelReason;
-use hob_core::panic::{self, contain_drop};
-use hob_core::unhandled::{self, Unhandled, UnhandledKind};
+use hob_core::panic::contain_drop;
+use hob_core::unhandled::{self, UnhandledKind};
 
 use crate::join_error::{JoinError, TaskPanic};
 
@@ -37,14 +37,7 @@ impl<T> Drop for Outcome<T> {
             None | Some(Err(JoinError::Cancelled(_))) => {}
             Some(Err(JoinError::Panicked(panic))) => panic.report(),
             Some(Ok(value)) => {
-                if let Err(payload) = contain_drop(value) {
-                    unhandled::report(&Unhandled::new(
-                        UnhandledKind::DropPanicked,
-                        None,
-                        panic::message(&payload),
-                    ));
-                    panic::discard(payload);
-                }
+                unhandled::report_panic(UnhandledKind::DropPanicked, contain_drop(value));
             }
         }
     }

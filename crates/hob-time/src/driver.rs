@@ -11,11 +11,9 @@
 
 use std::io;
 use std::sync::{Arc, OnceLock};
-use std::task::Waker;
 use std::thread;
 
-use hob_core::panic::{contain, discard, message};
-use hob_core::unhandled::{self, Unhandled, UnhandledKind};
+use hob_core::unhandled;
 use hob_core::{Alarm, Park, Timers, Until};
 
 use crate::clock::Clock;
@@ -113,19 +111,10 @@ fn drive(heap: &'static Heap, alarm: &Alarm, mut parker: Parker) {
     let mut woken = Vec::new();
     loop {
         heap.expire(heap.now(), &mut woken);
-        woken.drain(..).for_each(wake);
+        woken.drain(..).for_each(unhandled::wake);
         let until = alarm.set([heap].into_iter());
         parker.park(Until::at(until), &mut woken);
         alarm.clear();
-    }
-}
-
-/// Wakes; a waker that panics is reported, and the others get their turn.
-fn wake(waker: Waker) {
-    if let Err(payload) = contain(|| waker.wake()) {
-        let kind = UnhandledKind::CallbackPanicked;
-        unhandled::report(&Unhandled::new(kind, None, message(&payload)));
-        discard(payload);
     }
 }
 

@@ -11,8 +11,8 @@ use std::task::Waker;
 use std::time::Duration;
 
 use hob_blocking::Pool;
-use hob_core::panic::{contain, discard, message};
-use hob_core::unhandled::{Unhandled, UnhandledKind};
+use hob_core::context::{self, Local, Role};
+use hob_core::unhandled::{self, Unhandled, UnhandledKind};
 use hob_core::{Env, Instant, JobKind, Reactor, Timers};
 use hob_time::Heap;
 
@@ -61,18 +61,15 @@ impl Engines {
         }
     }
 
-    fn retire(&self, env: &Env) {
+    fn retire(&self, env: &Arc<Env>) {
         let mut woken: Vec<Waker> = Vec::new();
         self.reactor.retire(&mut woken);
         for heap in &self.heaps {
             heap.retire(&mut woken);
         }
-        for waker in woken {
-            if let Err(payload) = contain(|| waker.wake()) {
-                let kind = UnhandledKind::CallbackPanicked;
-                env.report(&Unhandled::new(kind, None, message(&payload)));
-                discard(payload);
-            }
-        }
+        // Inside the runtime, whose hook hears of a waker that panics.
+        context::enter(&Local::new(env, Role::Guest), || {
+            woken.into_iter().for_each(unhandled::wake);
+        });
     }
 }

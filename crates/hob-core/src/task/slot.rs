@@ -19,11 +19,11 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use super::{CancelReason, Cleanup, Request, TaskId, TaskLabel, TaskSnapshot, Wait};
-use crate::panic::{self, Payload, contain, contain_drop, discard};
+use crate::panic::contain_drop;
 use crate::primitive::{AtomicU32, AtomicU64, Mutex, Ordering, lock};
-use crate::unhandled::{self, Unhandled, UnhandledKind};
+use crate::unhandled::{self, UnhandledKind};
 
-/// What is known of one task. See the [module's documentation](self).
+/// What is known of one task. See the [module's documentation](crate::task).
 pub struct TaskSlot {
     /// A [`Request`], read once a poll.
     request: AtomicU32,
@@ -252,7 +252,10 @@ impl TaskSlot {
     /// The handle has been dropped, or has given up the task's output.
     pub fn handle_gone(&self) -> Vacancy {
         // A waker is foreign code: the slot is given up also when its destructor panics.
-        report_panic(contain_drop(self.take_joiner()));
+        unhandled::report_panic(
+            UnhandledKind::CallbackPanicked,
+            contain_drop(self.take_joiner()),
+        );
         let mut entry = lock(&self.entry);
         debug_assert!(entry.handle_alive, "a handle went twice");
         entry.handle_alive = false;
@@ -280,18 +283,8 @@ impl Wake for Joiner {
     fn wake_by_ref(self: &Arc<Self>) {
         let waker = lock(&self.0).take();
         if let Some(waker) = waker {
-            report_panic(contain(|| waker.wake()));
+            unhandled::wake(waker);
         }
-    }
-}
-
-/// Reports a panic of a waker.
-fn report_panic(contained: Result<(), Payload>) {
-    if let Err(payload) = contained {
-        let message = panic::message(&payload);
-        let kind = UnhandledKind::CallbackPanicked;
-        unhandled::report(&Unhandled::new(kind, None, message));
-        discard(payload);
     }
 }
 
