@@ -248,6 +248,7 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
+    use crate::unhandled::UnhandledKind;
 
     /// A waker that says so when it is woken, or panics.
     struct Bell(Option<Sender<()>>);

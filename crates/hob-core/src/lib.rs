@@ -2,6 +2,7 @@
 
 pub mod blocking;
 pub mod budget;
+#[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod context;
 pub mod descriptor;
