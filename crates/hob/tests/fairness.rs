@@ -319,8 +319,12 @@ mod behind_a_stuck_worker {
     ) {
         let place = Location::caller();
         let runtime = Runtime::builder().worker_threads(2).build().unwrap();
-        for _ in 0..TIMES {
+        for time in 0..TIMES {
             let task = runtime.spawn(async move {
+                if time % 2 == 1 {
+                    // The worker that sat at the poller goes on with the task.
+                    hob::sleep(Duration::from_millis(1)).await;
+                }
                 let (sender, served) = channel();
                 let kept = prepare(&sender);
                 let begin = Instant::system();

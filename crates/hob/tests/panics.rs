@@ -3,7 +3,7 @@
 use std::future::{self, Future};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::Pin;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
@@ -22,12 +22,25 @@ impl Drop for Bomb {
     }
 }
 
-/// A waker that panics when it is woken.
-struct Trap;
+/// A waker that panics when it is woken, and tells of it.
+struct Trap(Sender<()>);
 
 impl Wake for Trap {
     fn wake(self: Arc<Self>) {
+        self.0.send(()).expect("the scene listens");
         panic!("trapped");
+    }
+}
+
+fn trap() -> (Waker, Receiver<()>) {
+    let (sender, sprung) = channel();
+    (Waker::from(Arc::new(Trap(sender))), sprung)
+}
+
+/// Waits until the trap has been sprung, and lets the others run meanwhile.
+async fn until(sprung: Receiver<()>) {
+    while sprung.try_recv().is_err() {
+        hob::yield_now().await;
     }
 }
 
@@ -190,12 +203,10 @@ fn a_waker_of_a_join_that_panics() {
     on_both(&[UnhandledKind::CallbackPanicked], || async {
         let (sender, receiver) = hob::sync::oneshot::channel::<()>();
         let mut task = hob::spawn(receiver);
-        let trap = Waker::from(Arc::new(Trap));
+        let (trap, sprung) = trap();
         assert!(poll_with(&mut task, &trap).is_pending());
         sender.send(()).expect("the task waits");
-        while !task.is_finished() {
-            hob::yield_now().await;
-        }
+        until(sprung).await;
         let received = task.await.expect("the task itself is well");
         received.expect("it was sent");
     });
@@ -205,10 +216,10 @@ fn a_waker_of_a_join_that_panics() {
 fn a_waker_of_a_sleep_that_panics() {
     on_both(&[UnhandledKind::CallbackPanicked], || async {
         hob::spawn(async {
-            let trap = Waker::from(Arc::new(Trap));
+            let (trap, sprung) = trap();
             let mut sleep = hob::sleep(Duration::from_millis(5));
             assert!(poll_with(&mut sleep, &trap).is_pending());
-            hob::sleep(Duration::from_millis(20)).await;
+            until(sprung).await;
             assert!(sleep.is_elapsed());
         })
         .await
@@ -219,10 +230,10 @@ fn a_waker_of_a_sleep_that_panics() {
 #[test]
 fn a_waker_of_a_sleep_in_main_that_panics() {
     on_both(&[UnhandledKind::CallbackPanicked], || async {
-        let trap = Waker::from(Arc::new(Trap));
+        let (trap, sprung) = trap();
         let mut sleep = hob::sleep(Duration::from_millis(5));
         assert!(poll_with(&mut sleep, &trap).is_pending());
-        hob::sleep(Duration::from_millis(20)).await;
+        until(sprung).await;
         assert!(sleep.is_elapsed());
     });
 }
@@ -232,12 +243,13 @@ fn a_waker_of_a_socket_that_panics() {
     on_both(&[UnhandledKind::CallbackPanicked], || async {
         let listener = hob::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let trap = Waker::from(Arc::new(Trap));
+        let (trap, sprung) = trap();
         let mut trapped = listener.accept();
         assert!(poll_with(&mut trapped, &trap).is_pending());
         let client = std::net::TcpStream::connect(address).expect("somebody listens");
         // One who waits beside it is woken all the same.
         listener.accept().await.expect("the client is there");
+        until(sprung).await;
         drop(trapped);
         drop(client);
     });
