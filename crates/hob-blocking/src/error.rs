@@ -4,7 +4,8 @@ use std::fmt;
 use std::io;
 use std::sync::PoisonError;
 
-use hob_core::panic::{self, Payload};
+use hob_core::panic::{self, Payload, contain_drop};
+use hob_core::unhandled::{self, UnhandledKind};
 
 use crate::primitive::Exclusive;
 
@@ -21,14 +22,15 @@ pub enum BlockingError {
 /// A panic that ended a blocking job.
 pub struct JobPanic {
     message: Box<str>,
-    payload: Exclusive<Payload>,
+    /// `None` once it was taken out.
+    payload: Exclusive<Option<Payload>>,
 }
 
 impl BlockingError {
     pub(crate) fn panicked(payload: Payload) -> Self {
         Self::Panicked(JobPanic {
             message: panic::message(&payload).into(),
-            payload: Exclusive::new(payload),
+            payload: Exclusive::new(Some(payload)),
         })
     }
 
@@ -66,10 +68,25 @@ impl JobPanic {
 
     /// What the panic carried.
     #[must_use]
-    pub fn into_payload(self) -> Payload {
+    #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
+    pub fn into_payload(mut self) -> Payload {
+        self.take_payload()
+            .expect("only this method takes it, once")
+    }
+
+    fn take_payload(&mut self) -> Option<Payload> {
         self.payload
-            .into_inner()
+            .get_mut()
             .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl Drop for JobPanic {
+    fn drop(&mut self) {
+        // A payload is foreign code too: whoever only looks at the error must not die of it.
+        let dropped = contain_drop(self.take_payload());
+        unhandled::report_panic(UnhandledKind::DropPanicked, dropped);
     }
 }
 

@@ -24,8 +24,15 @@ use crate::task::{TaskSlot, Wait};
 use crate::timers::Timers;
 
 per_thread! {
-    /// Null, or the [`Local`] of the innermost [`enter`] that runs on this thread.
-    static CURRENT: Cell<*const Local<'static>> = const { Cell::new(ptr::null()) };
+    /// Null, or the [`Frame`] of the innermost [`enter`] that runs on this thread.
+    static CURRENT: Cell<*const Frame<'static>> = const { Cell::new(ptr::null()) };
+}
+
+/// One [`enter`], on its stack.
+struct Frame<'a> {
+    local: &'a Local<'a>,
+    /// The one around it; null for the outermost.
+    outer: *const Frame<'static>,
 }
 
 /// What surrounds the code that runs on this thread now.
@@ -133,25 +140,41 @@ impl<'a> Local<'a> {
 /// Runs `inside` with `local` as the surroundings, and restores those that were there before, also
 /// when `inside` panics.
 pub fn enter<R>(local: &Local<'_>, inside: impl FnOnce() -> R) -> R {
-    struct Restore(*const Local<'static>);
+    struct Restore(*const Frame<'static>);
     impl Drop for Restore {
         fn drop(&mut self) {
             CURRENT.with(|current| current.set(self.0));
         }
     }
-    let entered = ptr::from_ref(local).cast();
-    let _restore = Restore(CURRENT.with(|current| current.replace(entered)));
+    let outer = CURRENT.with(Cell::get);
+    let frame = Frame { local, outer };
+    // Declared after the frame, so dropped before it.
+    let _restore = Restore(outer);
+    CURRENT.with(|current| current.set(ptr::from_ref(&frame).cast()));
     inside()
 }
 
 /// Looks at the surroundings: `None` outside any runtime.
 pub fn with<R>(look: impl for<'l> FnOnce(Option<&'l Local<'l>>) -> R) -> R {
-    let current: *const Local<'_> = CURRENT.with(Cell::get);
-    // SAFETY: the pointer is null or was set by a call of `enter` that has not returned: `Restore`
-    // takes it out before that, also when unwinding. That call borrows the `Local`, on this very
-    // thread. `look` works for every lifetime, so it can keep no reference beyond this call.
-    let local = unsafe { current.as_ref() };
-    look(local)
+    let current: *const Frame<'_> = CURRENT.with(Cell::get);
+    // SAFETY: what `CURRENT` holds is null or a frame of a call around this one, on this thread:
+    // `Restore` takes it out before that call ends, also when unwinding. `look` takes every lifetime,
+    // so it can keep nothing beyond this call.
+    let frame = unsafe { current.as_ref() };
+    look(frame.map(|frame| frame.local))
+}
+
+/// Looks at all surroundings, the innermost first, until `found` is content with one.
+pub fn find<R>(mut found: impl for<'l> FnMut(&'l Local<'l>) -> Option<R>) -> Option<R> {
+    let mut current: *const Frame<'_> = CURRENT.with(Cell::get);
+    loop {
+        // SAFETY: as in `with`; and `outer` is null or a frame of a call around that frame's.
+        let frame = unsafe { current.as_ref() }?;
+        if let Some(result) = found(frame.local) {
+            return Some(result);
+        }
+        current = frame.outer;
+    }
 }
 
 /// The surroundings, to keep.
@@ -255,6 +278,23 @@ mod tests {
             assert!(on_worker());
         });
         assert_eq!(current(), None);
+    }
+
+    #[test]
+    fn entries_are_found_from_the_inside_out() {
+        let (outer, inner) = (env(), env());
+        enter(&Local::new(&outer, Role::Worker), || {
+            enter(&Local::new(&inner, Role::Guest), || {
+                let mut seen = Vec::new();
+                let found = find(|local| {
+                    seen.push(local.env().id());
+                    (local.role() == Role::Worker).then(|| local.env().id())
+                });
+                assert_eq!(found, Some(outer.id()));
+                assert_eq!(seen, [inner.id(), outer.id()]);
+            });
+        });
+        assert_eq!(find(|local| Some(local.env().id())), None);
     }
 
     #[test]

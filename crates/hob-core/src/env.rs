@@ -11,13 +11,13 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crate::blocking::Blocking;
-use crate::panic::{contain, discard};
+use crate::panic::{self, contain, discard};
 use crate::primitive::{AtomicUsize, GlobalCounter, GlobalOrdering, Mutex, Ordering, lock};
 use crate::reactor::Reactor;
 use crate::schedule::SchedulerRef;
 use crate::sys::Sys;
 use crate::timers::Timers;
-use crate::unhandled::{self, Unhandled};
+use crate::unhandled::{self, Unhandled, UnhandledKind};
 
 /// What is called with everything that went wrong where nobody looks.
 pub type UnhandledHook = Arc<dyn Fn(&Unhandled<'_>) + Send + Sync>;
@@ -193,8 +193,14 @@ impl Env {
 
     fn wake_waiting(&self) {
         let waiting = std::mem::take(&mut *lock(&self.census.waiting));
-        // One that panics does not keep the others asleep.
-        waiting.into_iter().for_each(unhandled::wake);
+        for waker in waiting {
+            // One that panics does not keep the others asleep.
+            if let Err(payload) = contain(|| waker.wake()) {
+                let kind = UnhandledKind::CallbackPanicked;
+                self.report(&Unhandled::new(kind, None, panic::message(&payload)));
+                discard(payload);
+            }
+        }
     }
 }
 
@@ -248,7 +254,6 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
-    use crate::unhandled::UnhandledKind;
 
     /// A waker that says so when it is woken, or panics.
     struct Bell(Option<Sender<()>>);

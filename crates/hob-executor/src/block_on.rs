@@ -55,23 +55,22 @@ fn sleep(env: &Env, parker: &mut Parker) {
     wake_all(&mut woken);
 }
 
-/// Panics, naming both places, if this thread runs tasks of `env` itself.
+/// Panics, naming both places, if this thread runs tasks of `env` itself, however deep inside.
 ///
 /// The tasks of another runtime are only delayed, which is the caller's choice.
 #[track_caller]
 pub(crate) fn refuse_on_worker(env: &Env) {
-    let nested = context::with(|local| {
-        let local = local?;
-        (local.role() == Role::Worker && local.env().id() == env.id())
-            .then(|| local.task().and_then(TaskSlot::label))
+    let nested = context::find(|local| {
+        let ours = local.role() == Role::Worker && local.env().id() == env.id();
+        ours.then(|| local.task().and_then(TaskSlot::label))
     });
     if let Some(task) = nested {
         let who = task.map_or_else(|| "the main future".to_owned(), |task| task.to_string());
         panic!(
-            "`block_on` at {} inside {who} of the same runtime {:?} would wait for itself: `.await` \
-             the future instead",
-            Location::caller(),
+            "waiting for the runtime {:?} at {}, inside {who} of the same runtime, would wait for \
+             itself: `.await` the future instead",
             env.parts().name,
+            Location::caller(),
         );
     }
 }
