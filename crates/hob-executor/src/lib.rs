@@ -3,10 +3,13 @@
 mod block_on;
 mod idle;
 mod local;
+#[cfg(all(test, loom))]
+mod loom_models;
 mod parker;
 mod pool;
 mod primitive;
 mod queues;
+mod seat;
 mod shared;
 mod turn;
 mod wake;

@@ -158,3 +158,45 @@ impl fmt::Debug for Parker {
         f.debug_struct("Parker").finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn park(parker: &mut Parker, until: Until) {
+        parker.park(until, &mut Vec::new());
+    }
+
+    #[test]
+    fn several_tokens_count_as_one() {
+        let mut parker = Parker::new();
+        parker.unparker().unpark();
+        parker.waker().wake_by_ref();
+        park(&mut parker, Until::Forever);
+        let deadline = Instant::system() + Duration::from_millis(5);
+        park(&mut parker, Until::At(deadline));
+        assert!(Instant::system() >= deadline, "there was a second token");
+    }
+
+    #[test]
+    fn a_deadline_of_the_past_ends_at_once() {
+        let mut parker = Parker::new();
+        park(&mut parker, Until::At(Instant::from_nanos(0)));
+        park(&mut parker, Until::Now);
+    }
+
+    #[test]
+    fn a_token_ends_a_long_sleep() {
+        let mut parker = Parker::new();
+        let unparker = parker.unparker();
+        let far = Instant::system() + Duration::from_secs(3600);
+        let other = std::thread::Builder::new()
+            .spawn(move || unparker.unpark())
+            .expect("a thread starts");
+        park(&mut parker, Until::At(far));
+        assert!(Instant::system() < far);
+        other.join().expect("it does not panic");
+    }
+}

@@ -14,6 +14,7 @@ use hob_core::{Alarm, Env, Instant, Park, SchedulerRef, Timers};
 use crate::block_on::{block_on, wait_for};
 use crate::parker::Parker;
 use crate::primitive::{Mutex, Ordering, lock};
+use crate::queues::Ready;
 use crate::shared::Shared;
 use crate::worker::Worker;
 
@@ -91,7 +92,7 @@ pub struct ExecutorStatistics {
     pub queued: usize,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Hooks {
     on_start: Option<Hook>,
     on_stop: Option<Hook>,
@@ -186,7 +187,7 @@ impl Executor {
         self.shared.expect_worker();
         thread::Builder::new()
             .name(format!("{}-{index}", env.parts().name))
-            .spawn(move || worker.run())
+            .spawn(move || worker.run(run))
             .map(drop)
             .inspect_err(|_| self.shared.miss_worker())
     }
@@ -245,6 +246,11 @@ impl Executor {
         }
         statistics
     }
+}
+
+/// Polls a task once. Whether it was woken meanwhile is a matter of the queues.
+fn run(task: Ready) {
+    task.run();
 }
 
 impl Hooks {

@@ -11,6 +11,10 @@ pub(crate) use std::sync::{
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
+/// What models are made of.
+#[cfg(all(test, loom))]
+pub(crate) use loom::{model, thread};
+
 /// Locks, or says why a poisoned lock is a bug of ours.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex

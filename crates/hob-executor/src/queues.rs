@@ -18,12 +18,13 @@ pub(crate) type Ready = Runnable<TaskCell>;
 /// At most that many tasks are moved from one queue to another at once.
 const BATCH: usize = 128;
 
-pub(crate) struct Queues {
-    injector: Mutex<VecDeque<Ready>>,
-    workers: Box<[Mutex<VecDeque<Ready>>]>,
+/// The queues. Models put plain numbers in, because loom cannot see into a task.
+pub(crate) struct Queues<T = Ready> {
+    injector: Mutex<VecDeque<T>>,
+    workers: Box<[Mutex<VecDeque<T>>]>,
 }
 
-impl Queues {
+impl<T> Queues<T> {
     pub(crate) fn new(workers: usize) -> Self {
         Self {
             injector: Mutex::new(VecDeque::new()),
@@ -36,22 +37,22 @@ impl Queues {
     }
 
     /// From a thread that is no worker.
-    pub(crate) fn inject(&self, task: Ready) {
+    pub(crate) fn inject(&self, task: T) {
         lock(&self.injector).push_back(task);
     }
 
     /// From worker `index` itself.
-    pub(crate) fn push(&self, index: usize, task: Ready) {
+    pub(crate) fn push(&self, index: usize, task: T) {
         lock(&self.workers[index]).push_back(task);
     }
 
     /// The task that worker `index` runs next, from its own queue.
-    pub(crate) fn pop(&self, index: usize) -> Option<Ready> {
+    pub(crate) fn pop(&self, index: usize) -> Option<T> {
         lock(&self.workers[index]).pop_front()
     }
 
     /// One task from the injector, and a fair share of what waits there into the own queue.
-    pub(crate) fn take_injected(&self, index: usize) -> Option<Ready> {
+    pub(crate) fn take_injected(&self, index: usize) -> Option<T> {
         self.move_to(index, self.share_of_injector())
     }
 
@@ -64,7 +65,7 @@ impl Queues {
     }
 
     /// One task from a peer, and half of what waits there into the own queue.
-    pub(crate) fn steal(&self, index: usize) -> Option<Ready> {
+    pub(crate) fn steal(&self, index: usize) -> Option<T> {
         let workers = self.workers();
         (1..workers).find_map(|distance| {
             let mut victim = lock(&self.workers[(index + distance) % workers]);
@@ -86,17 +87,71 @@ impl Queues {
         (lock(&self.injector).len(), local)
     }
 
-    fn share_of_injector(&self) -> VecDeque<Ready> {
+    fn share_of_injector(&self) -> VecDeque<T> {
         let mut injector = lock(&self.injector);
         let share = injector.len().div_ceil(self.workers()).min(BATCH);
         injector.drain(..share).collect()
     }
 
-    fn move_to(&self, index: usize, mut taken: VecDeque<Ready>) -> Option<Ready> {
+    fn move_to(&self, index: usize, mut taken: VecDeque<T>) -> Option<T> {
         let first = taken.pop_front()?;
         if !taken.is_empty() {
             lock(&self.workers[index]).append(&mut taken);
         }
         Some(first)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::iter;
+
+    use super::*;
+
+    fn all_of(queues: &Queues<u32>, index: usize) -> Vec<u32> {
+        iter::from_fn(|| queues.pop(index)).collect()
+    }
+
+    #[test]
+    fn one_worker_takes_from_the_injector_in_order() {
+        let queues = Queues::new(1);
+        (0..5).for_each(|task| queues.inject(task));
+        assert_eq!(queues.take_injected(0), Some(0));
+        assert_eq!(all_of(&queues, 0), [1, 2, 3, 4]);
+        (5..8).for_each(|task| queues.inject(task));
+        queues.push(0, 4);
+        queues.move_injected(0);
+        assert_eq!(all_of(&queues, 0), [4, 5, 6, 7]);
+        assert_eq!(queues.take_injected(0), None);
+    }
+
+    #[test]
+    fn a_worker_takes_its_share_of_the_injector() {
+        let queues = Queues::new(4);
+        (0..8).for_each(|task| queues.inject(task));
+        assert_eq!(queues.take_injected(2), Some(0));
+        assert_eq!(queues.lengths(), (6, 1));
+        assert_eq!(all_of(&queues, 2), [1]);
+    }
+
+    #[test]
+    fn half_is_stolen_and_the_last_one_too() {
+        let queues = Queues::new(3);
+        (0..5).for_each(|task| queues.push(1, task));
+        assert_eq!(queues.steal(0), Some(0));
+        assert_eq!(all_of(&queues, 0), [1, 2]);
+        assert_eq!(all_of(&queues, 1), [3, 4]);
+        queues.push(2, 9);
+        assert_eq!(queues.steal(0), Some(9));
+        assert_eq!(queues.steal(0), None);
+        assert!(queues.is_empty());
+    }
+
+    #[test]
+    fn no_more_than_a_batch_is_moved_at_once() {
+        let queues = Queues::new(1);
+        (0..1_000).for_each(|task| queues.inject(task));
+        assert_eq!(queues.take_injected(0), Some(0));
+        assert_eq!(queues.lengths(), (1_000 - BATCH, BATCH - 1));
     }
 }

@@ -16,10 +16,11 @@ use hob_core::{Instant, Park, Recycler, Runnable, Schedule, SchedulerRef, TaskCe
 use crate::idle::{Idle, Place, Sleeper};
 use crate::parker::Parker;
 use crate::primitive::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, lock};
-use crate::queues::Queues;
+use crate::queues::{Queues, Ready};
+use crate::seat::Seat;
 
-pub(crate) struct Shared {
-    pub(crate) queues: Queues,
+pub(crate) struct Shared<T = Ready> {
+    pub(crate) queues: Queues<T>,
     pub(crate) idle: Idle,
     pub(crate) counters: Box<[Counters]>,
     /// The number of the runtime that uses this now: it tells whether a thread is one of our workers.
@@ -28,8 +29,7 @@ pub(crate) struct Shared {
     /// A worker takes its parker when it starts, and puts it back when it ends.
     parkers: Box<[Mutex<Option<Parker>>]>,
     unparkers: Box<[Arc<dyn Unpark>]>,
-    /// The seat at the poller; whoever has the lock may sit in it.
-    pub(crate) seat: Mutex<Option<Box<dyn Park + Send>>>,
+    pub(crate) seat: Seat,
     seat_unparker: Mutex<Option<Arc<dyn Unpark>>>,
     running: Mutex<usize>,
     ended: Condvar,
@@ -63,8 +63,7 @@ impl Shared {
         );
         shared.stopping.store(false, Ordering::Relaxed);
         shared.counters.iter().for_each(Counters::reset);
-        *lock(&shared.seat_unparker) = Some(seat.unparker());
-        *lock(&shared.seat) = Some(seat);
+        shared.furnish(seat);
         lock(&shared.scheduler).get_or_insert_with(|| SchedulerRef::leak(shared));
         shared
     }
@@ -78,15 +77,23 @@ impl Shared {
         self.env.store(0, Ordering::Relaxed);
         SHELF.give_back(self);
     }
+}
+
+impl<T> Shared<T> {
+    /// Puts the seat in.
+    pub(crate) fn furnish(&self, seat: Box<dyn Park + Send>) {
+        *lock(&self.seat_unparker) = Some(seat.unparker());
+        drop(self.seat.exchange(Some(seat)));
+    }
 
     /// Drops the seat, where the rest cannot be used again.
     pub(crate) fn drop_seat(&self) {
-        let seat = lock(&self.seat).take();
+        let seat = self.seat.exchange(None);
         let unparker = lock(&self.seat_unparker).take();
         drop((seat, unparker));
     }
 
-    fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize) -> Self {
         let parkers: Vec<_> = iter::repeat_with(Parker::new).take(workers).collect();
         Self {
             queues: Queues::new(workers),
@@ -99,7 +106,7 @@ impl Shared {
                 .into_iter()
                 .map(|parker| Mutex::new(Some(parker)))
                 .collect(),
-            seat: Mutex::new(None),
+            seat: Seat::new(),
             seat_unparker: Mutex::new(None),
             running: Mutex::new(0),
             ended: Condvar::new(),

@@ -40,3 +40,25 @@ impl Turn {
         *self = Self::new();
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_over_after_sixty_one_polls_at_the_latest() {
+        let mut turn = Turn::new();
+        for _ in 0..3 {
+            let polls = (1..).find(|_| turn.is_over());
+            assert!(polls <= Some(POLLS_PER_LOOK));
+            turn.restart();
+        }
+    }
+
+    #[test]
+    fn a_turn_of_long_polls_is_over_at_the_next_look_at_the_clock() {
+        let mut turn = Turn::new();
+        turn.looked = Instant::from_nanos(0);
+        assert_eq!((1..).find(|_| turn.is_over()), Some(POLLS_PER_CLOCK));
+    }
+}

@@ -15,7 +15,7 @@
 //! leaving and looking stands the same fence as between a push and a sleep; see `idle.rs`.
 
 use std::mem;
-use std::sync::{Arc, TryLockError};
+use std::sync::Arc;
 use std::task::Waker;
 
 use hob_core::context::{self, Local, Role};
@@ -24,15 +24,16 @@ use hob_core::{Alarm, Env, Park, Timers, Until};
 use crate::idle::{Place, Sleeper};
 use crate::parker::Parker;
 use crate::pool::Hooks;
-use crate::primitive::{AtomicU64, MutexGuard, Ordering};
+use crate::primitive::{AtomicU64, Ordering};
 use crate::queues::Ready;
+use crate::seat::Sitting;
 use crate::shared::{Counters, Shared};
 use crate::turn::Turn;
 use crate::wake::wake_all;
 
-pub(crate) struct Worker {
+pub(crate) struct Worker<T: 'static = Ready> {
     pub(crate) index: usize,
-    pub(crate) shared: &'static Shared,
+    pub(crate) shared: &'static Shared<T>,
     pub(crate) env: Arc<Env>,
     /// The timers of all workers.
     pub(crate) timers: Arc<[&'static dyn Timers]>,
@@ -40,11 +41,9 @@ pub(crate) struct Worker {
     pub(crate) hooks: Hooks,
 }
 
-type Seat<'s> = MutexGuard<'s, Option<Box<dyn Park + Send>>>;
-
-impl Worker {
-    /// Runs tasks until the pool stops.
-    pub(crate) fn run(self) {
+impl<T> Worker<T> {
+    /// Takes tasks until the pool stops, and runs each of them by `run`.
+    pub(crate) fn run(self, run: impl FnMut(T)) {
         let mut parker = self.shared.check_in(self.index);
         let mut local = Local::new(&self.env, Role::Worker).with_worker(self.index);
         if let Some(timers) = self.timers.get(self.index) {
@@ -52,13 +51,13 @@ impl Worker {
         }
         context::enter(&local, || {
             self.hooks.start(&self.env);
-            self.work(&mut parker);
+            self.work(&mut parker, run);
             self.hooks.stop(&self.env);
         });
         self.shared.check_out(self.index, parker);
     }
 
-    fn work(&self, parker: &mut Parker) {
+    fn work(&self, parker: &mut Parker, mut run: impl FnMut(T)) {
         let mut turn = Turn::new();
         let mut woken = Vec::new();
         let mut rested = false;
@@ -73,7 +72,7 @@ impl Worker {
                         self.pass_seat_on();
                     }
                     count(&self.counters().polls);
-                    task.run();
+                    run(task);
                 }
                 None if self.shared.is_stopping() => return,
                 None => {
@@ -84,7 +83,7 @@ impl Worker {
         }
     }
 
-    fn next(&self) -> Option<Ready> {
+    fn next(&self) -> Option<T> {
         let queues = &self.shared.queues;
         queues
             .pop(self.index)
@@ -99,9 +98,9 @@ impl Worker {
     }
 
     /// What a busy worker owes the others: the poller, the timers, the injector.
-    fn look(&self, woken: &mut Vec<Waker>) {
-        if let Some(mut seat) = self.try_sit() {
-            park_in(&mut seat, Until::Now, woken);
+    pub(crate) fn look(&self, woken: &mut Vec<Waker>) {
+        if let Some(mut seat) = self.shared.seat.try_sit() {
+            seat.park(Until::Now, woken);
             drop(seat);
             self.shared.hand_over_seat();
         }
@@ -112,7 +111,7 @@ impl Worker {
 
     fn sleep(&self, parker: &mut Parker, woken: &mut Vec<Waker>) -> Place {
         count(&self.counters().parks);
-        match self.try_sit() {
+        match self.shared.seat.try_sit() {
             Some(seat) => {
                 self.sleep_in_seat(seat, woken);
                 Place::Seat
@@ -124,21 +123,10 @@ impl Worker {
         }
     }
 
-    /// Takes the seat, if nobody sits in it.
-    fn try_sit(&self) -> Option<Seat<'_>> {
-        match self.shared.seat.try_lock() {
-            Ok(seat) => Some(seat),
-            Err(TryLockError::WouldBlock) => None,
-            Err(TryLockError::Poisoned(_)) => {
-                panic!("the poller has panicked on another worker of this pool")
-            }
-        }
-    }
-
     /// Wakes another sleeper if the seat is free: perhaps this worker was woken to take it, and has
     /// found a task instead.
     fn pass_seat_on(&self) {
-        if let Some(seat) = self.try_sit() {
+        if let Some(seat) = self.shared.seat.try_sit() {
             drop(seat);
             self.shared.hand_over_seat();
         }
@@ -146,17 +134,17 @@ impl Worker {
 
     fn sleep_alone(&self, parker: &mut Parker) {
         self.enter_idle(Place::Alone);
-        if !self.has_work() && self.try_sit().is_none() {
+        if !self.has_work() && self.shared.seat.try_sit().is_none() {
             parker.park(Until::Forever, &mut Vec::new());
         }
         self.shared.idle.leave(self.index);
     }
 
-    fn sleep_in_seat(&self, mut seat: Seat<'_>, woken: &mut Vec<Waker>) {
+    fn sleep_in_seat(&self, mut seat: Sitting<'_>, woken: &mut Vec<Waker>) {
         self.enter_idle(Place::Seat);
         if !self.has_work() {
             let until = self.alarm.set(self.timers.iter().copied());
-            park_in(&mut seat, Until::at(until), woken);
+            seat.park(Until::at(until), woken);
             self.alarm.clear();
         }
         self.shared.idle.leave(self.index);
@@ -194,13 +182,61 @@ impl Worker {
     }
 }
 
-fn park_in(seat: &mut Seat<'_>, until: Until, woken: &mut Vec<Waker>) {
-    if let Some(seat) = seat.as_mut() {
-        seat.park(until, woken);
-    }
-}
-
 /// Counts up; only this worker writes.
 fn count(counter: &AtomicU64) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use hob_core::Instant;
+    use hob_core::env::Parts;
+
+    use super::*;
+
+    /// A worker of a pool whose tasks are numbers.
+    fn worker(shared: &'static Shared<usize>, index: usize) -> Worker<usize> {
+        Worker {
+            index,
+            shared,
+            env: Arc::new(Env::new(Parts::default())),
+            timers: Arc::new([]),
+            alarm: Arc::new(Alarm::new(shared.seat_unparker())),
+            hooks: Hooks::default(),
+        }
+    }
+
+    #[test]
+    fn who_is_woken_and_takes_a_task_passes_the_free_seat_on() {
+        let shared: &'static Shared<usize> = Box::leak(Box::new(Shared::new(2)));
+        shared.furnish(Box::new(Parker::new()));
+        // Somebody sits in the seat, so both others sleep alone. Only the second is real.
+        let sitting = shared.seat.try_sit().expect("nobody sits there");
+        shared.idle.enter(Sleeper {
+            worker: 0,
+            place: Place::Alone,
+        });
+        shared.expect_worker();
+        let (tell, sleepers_left) = mpsc::channel();
+        let running = thread::Builder::new()
+            .spawn(move || {
+                worker(shared, 1).run(|_| tell.send(shared.idle.count()).expect("it is awaited"));
+            })
+            .expect("a thread starts");
+        while shared.idle.count() < 2 {
+            thread::yield_now();
+        }
+        // The seat becomes free, and the one who is woken finds a task.
+        drop(sitting);
+        shared.queues.inject(0);
+        shared.notify();
+        let left = sleepers_left.recv().expect("the task is run");
+        assert_eq!(left, 0, "the first sleeper was not woken to take the seat");
+        shared.stop();
+        assert_eq!(shared.wait_ended(Instant::NEVER), 0);
+        running.join().expect("it does not panic");
+    }
 }

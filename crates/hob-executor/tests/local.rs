@@ -94,14 +94,15 @@ fn what_is_not_send_is_dropped_on_its_thread() {
         let tasks = Loop::new();
         let signal = Signal::default();
         let (home, awaiting) = (Home(std::thread::current().id()), signal.clone());
-        let task = tasks.block_on(async {
-            let task = spawn_local(async move {
+        let spawned = Cell::new(None);
+        tasks.block_on(async {
+            spawned.set(Some(spawn_local(async move {
                 awaiting.wait().await;
                 drop(home);
-            });
+            })));
             yield_now().await;
-            task
         });
+        let task = spawned.take().unwrap();
         let canceller = task.canceller();
         thread(move || {
             signal.set();
@@ -182,14 +183,16 @@ fn tasks_stay_between_two_runs() {
     let tasks = Loop::new();
     let steps = Rc::new(Cell::new(0));
     let inside = Rc::clone(&steps);
-    let task = tasks.block_on(async {
-        spawn_local(async move {
+    let spawned = Cell::new(None);
+    tasks.block_on(async {
+        spawned.set(Some(spawn_local(async move {
             loop {
                 inside.set(inside.get() + 1);
                 yield_now().await;
             }
-        })
+        })));
     });
+    let task = spawned.take().unwrap();
     assert_eq!(steps.get(), 0);
     for run in 1..5 {
         tasks.block_on(yield_now());
@@ -237,6 +240,27 @@ fn a_busy_loop_looks_at_the_poller_but_not_at_each_pass() {
             yield_now().await;
         }
     });
+    assert!(poller.looks() >= 10_000 / 61);
+    assert!(poller.looks() < 1_000, "{} looks", poller.looks());
+    tasks.end();
+}
+
+#[test]
+fn run_forever_does_not_look_at_the_poller_at_each_pass_either() {
+    let (poller, seat) = Poller::new();
+    let tasks = Loop::with(LocalConfig {
+        seat: Some(seat),
+        timers: None,
+    });
+    let stop = tasks.executor.stopper();
+    let busy = tasks.spawn(async move {
+        for _ in 0..10_000 {
+            yield_now().await;
+        }
+        stop();
+    });
+    tasks.run_forever();
+    assert!(busy.is_finished());
     assert!(poller.looks() >= 10_000 / 61);
     assert!(poller.looks() < 1_000, "{} looks", poller.looks());
     tasks.end();

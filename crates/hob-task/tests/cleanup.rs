@@ -168,8 +168,7 @@ fn a_hanging_cleanup_is_cut_at_its_deadline_and_reported() {
 fn a_cleanup_in_time_leaves_no_timer() {
     let runtime = Runtime::new();
     let log = Log::default();
-    let inside = log.clone();
-    let task = runtime.spawn(async move { on_cancel(clean(&inside, "cleaned")) });
+    let task = runtime.spawn(async move { on_cancel(clean(&log, "cleaned")) });
     runtime.run_one();
     assert_eq!(runtime.clock.armed(), 1);
     runtime.join(task).unwrap();

@@ -202,7 +202,7 @@ fn cancelling_who_waits_does_not_cancel_the_awaited_task() {
     let runtime = Runtime::new();
     let awaited = runtime.spawn(pending::<()>());
     let canceller = awaited.canceller();
-    let waiting = runtime.spawn(async { awaited.await });
+    let waiting = runtime.spawn(awaited);
     runtime.run_all();
     waiting.cancel("enough");
     assert!(runtime.join(waiting).unwrap_err().is_cancelled());

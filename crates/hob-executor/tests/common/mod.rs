@@ -204,7 +204,8 @@ pub(crate) fn in_time<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'stat
     let (done, end) = mpsc::channel();
     let running = thread(move || {
         let value = test();
-        done.send(()).expect("who waits gives up only after its patience");
+        done.send(())
+            .expect("who waits gives up only after its patience");
         value
     });
     match end.recv_timeout(PATIENCE) {

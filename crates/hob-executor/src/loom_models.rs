@@ -1,0 +1,281 @@
+//! Models of the pool: its own workers and queues, with numbers for tasks.
+//!
+//! A wakeup that is lost shows as a deadlock, which loom reports.
+
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+use hob_core::env::Parts;
+use hob_core::{Alarm, Env, Instant, Park, Unpark, Until};
+
+use crate::parker::Parker;
+use crate::pool::Hooks;
+use crate::primitive::{Condvar, Mutex, lock, model, thread};
+use crate::shared::Shared;
+use crate::worker::Worker;
+
+/// A number that only grows, and that threads wait for.
+struct Count {
+    number: Mutex<usize>,
+    grown: Condvar,
+}
+
+impl Count {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            number: Mutex::new(0),
+            grown: Condvar::new(),
+        })
+    }
+
+    fn add_one(&self) {
+        *lock(&self.number) += 1;
+        self.grown.notify_all();
+    }
+
+    fn wait_for(&self, least: usize) {
+        let mut number = lock(&self.number);
+        while *number < least {
+            number = self.grown.wait(number).expect("nobody panics");
+        }
+    }
+}
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.add_one();
+    }
+}
+
+/// A poller with one socket.
+struct Seat {
+    parker: Parker,
+    ready: Arc<Mutex<Option<Waker>>>,
+}
+
+impl Park for Seat {
+    fn park(&mut self, until: Until, woken: &mut Vec<Waker>) {
+        self.parker.park(until, woken);
+        woken.extend(lock(&self.ready).take());
+    }
+
+    fn unparker(&self) -> Arc<dyn Unpark> {
+        self.parker.unparker()
+    }
+}
+
+/// A pool whose task `n` is the `n`th of some functions.
+struct Rig {
+    shared: &'static Shared<usize>,
+    env: Arc<Env>,
+    ready: Arc<Mutex<Option<Waker>>>,
+    poller: Arc<dyn Unpark>,
+}
+
+impl Rig {
+    fn new(workers: usize) -> Self {
+        // Not from the shelf: what was made in one run of the model must not live in the next.
+        let shared: &'static Shared<usize> = Box::leak(Box::new(Shared::new(workers)));
+        let parker = Parker::new();
+        let ready = Arc::new(Mutex::new(None));
+        let poller = parker.unparker();
+        shared.furnish(Box::new(Seat {
+            parker,
+            ready: Arc::clone(&ready),
+        }));
+        Self {
+            shared,
+            env: Arc::new(Env::new(Parts::default())),
+            ready,
+            poller,
+        }
+    }
+
+    fn worker(&self, index: usize) -> Worker<usize> {
+        Worker {
+            index,
+            shared: self.shared,
+            env: Arc::clone(&self.env),
+            timers: Arc::new([]),
+            alarm: Arc::new(Alarm::new(self.shared.seat_unparker())),
+            hooks: Hooks::default(),
+        }
+    }
+
+    fn start(&self, index: usize, run: impl FnMut(usize) + 'static) -> thread::JoinHandle<()> {
+        let worker = self.worker(index);
+        self.shared.expect_worker();
+        thread::spawn(move || worker.run(run))
+    }
+
+    /// Spawns a task, on a thread that is no worker.
+    fn inject(&self, task: usize) {
+        self.shared.queues.inject(task);
+        self.shared.notify();
+    }
+
+    /// The socket becomes ready, and `waker` waits for it.
+    fn ring(&self, waker: Arc<Count>) {
+        *lock(&self.ready) = Some(Waker::from(waker));
+        self.poller.unpark();
+    }
+
+    /// Stops the pool. (Not a join: in loom, an unpark of a thread would end that too.)
+    fn stop(&self) {
+        self.shared.stop();
+        assert_eq!(self.shared.wait_ended(Instant::NEVER), 0);
+        assert!(self.shared.queues.is_empty());
+        assert_eq!(self.shared.idle.count(), 0);
+    }
+}
+
+#[test]
+fn loom_a_push_against_a_sleep_is_run() {
+    model(|| {
+        let rig = Rig::new(1);
+        let ran = Count::new();
+        let counted = Arc::clone(&ran);
+        let worker = rig.start(0, move |_| counted.add_one());
+        rig.inject(0);
+        ran.wait_for(1);
+        rig.inject(0);
+        ran.wait_for(2);
+        rig.stop();
+        worker.join().expect("it does not panic");
+    });
+}
+
+#[test]
+fn loom_two_pushes_wake_two_sleepers() {
+    model(|| {
+        let rig = Rig::new(2);
+        let met = Count::new();
+        let workers = [0, 1].map(|index| {
+            let met = Arc::clone(&met);
+            rig.start(index, move |_| {
+                // Neither ends unless both are run at the same time.
+                met.add_one();
+                met.wait_for(2);
+            })
+        });
+        rig.inject(0);
+        rig.inject(0);
+        met.wait_for(2);
+        rig.stop();
+        for worker in workers {
+            worker.join().expect("it does not panic");
+        }
+    });
+}
+
+#[test]
+fn loom_a_stuck_worker_leaves_its_queue_to_its_peer() {
+    model(|| {
+        let rig = Rig::new(2);
+        let ran = Count::new();
+        let workers = [0, 1].map(|index| {
+            let ran = Arc::clone(&ran);
+            let shared = rig.shared;
+            rig.start(index, move |task| {
+                if task == 0 {
+                    shared.queues.push(index, 1);
+                    shared.notify();
+                    ran.wait_for(1);
+                } else {
+                    ran.add_one();
+                }
+            })
+        });
+        rig.inject(0);
+        ran.wait_for(1);
+        rig.stop();
+        for worker in workers {
+            worker.join().expect("it does not panic");
+        }
+    });
+}
+
+#[test]
+fn loom_the_poller_is_served_while_a_worker_is_stuck() {
+    model(|| {
+        let rig = Rig::new(2);
+        let served = Count::new();
+        let workers = [0, 1].map(|index| {
+            let served = Arc::clone(&served);
+            rig.start(index, move |_| served.wait_for(1))
+        });
+        rig.inject(0);
+        rig.ring(Arc::clone(&served));
+        served.wait_for(1);
+        rig.stop();
+        for worker in workers {
+            worker.join().expect("it does not panic");
+        }
+    });
+}
+
+#[test]
+fn loom_a_seat_that_was_left_is_taken_by_who_goes_to_sleep() {
+    model(|| {
+        let rig = Rig::new(2);
+        let served = Count::new();
+        let sleeper = rig.start(0, |_| ());
+        // This thread is the other worker: it looks at the poller, and is stuck from then on.
+        rig.worker(1).look(&mut Vec::new());
+        rig.ring(Arc::clone(&served));
+        served.wait_for(1);
+        rig.stop();
+        sleeper.join().expect("it does not panic");
+    });
+}
+
+#[test]
+fn loom_the_seat_is_taken_though_a_task_comes_too() {
+    model(|| {
+        let rig = Rig::new(3);
+        let served = Count::new();
+        let workers = [0, 1].map(|index| {
+            let served = Arc::clone(&served);
+            rig.start(index, move |_| served.wait_for(1))
+        });
+        // This thread is the third worker: it looks at the poller, spawns, and is stuck.
+        rig.worker(2).look(&mut Vec::new());
+        rig.inject(0);
+        rig.ring(Arc::clone(&served));
+        served.wait_for(1);
+        rig.stop();
+        for worker in workers {
+            worker.join().expect("it does not panic");
+        }
+    });
+}
+
+#[test]
+fn loom_a_stop_ends_every_sleep() {
+    model(|| {
+        let rig = Rig::new(2);
+        let workers = [0, 1].map(|index| rig.start(index, |_| ()));
+        rig.stop();
+        for worker in workers {
+            worker.join().expect("it does not panic");
+        }
+    });
+}
+
+#[test]
+fn loom_what_was_pushed_before_a_stop_is_run() {
+    model(|| {
+        let rig = Rig::new(2);
+        let ran = Count::new();
+        let workers = [0, 1].map(|index| {
+            let ran = Arc::clone(&ran);
+            rig.start(index, move |_| ran.add_one())
+        });
+        rig.inject(0);
+        rig.stop();
+        ran.wait_for(1);
+        for worker in workers {
+            worker.join().expect("it does not panic");
+        }
+    });
+}
