@@ -41,9 +41,16 @@ impl<T> Queues<T> {
         lock(&self.injector).push_back(task);
     }
 
-    /// From worker `index` itself.
-    pub(crate) fn push(&self, index: usize, task: T) {
-        lock(&self.workers[index]).push_back(task);
+    /// From worker `index` itself; returns how many wait there now.
+    pub(crate) fn push(&self, index: usize, task: T) -> usize {
+        let mut own = lock(&self.workers[index]);
+        own.push_back(task);
+        own.len()
+    }
+
+    /// Whether anything waits in the queue of worker `index`.
+    pub(crate) fn waits_at(&self, index: usize) -> bool {
+        !lock(&self.workers[index]).is_empty()
     }
 
     /// The task that worker `index` runs next, from its own queue.
@@ -56,12 +63,14 @@ impl<T> Queues<T> {
         self.move_to(index, self.share_of_injector())
     }
 
-    /// A fair share of what waits in the injector to the end of the own queue.
-    pub(crate) fn move_injected(&self, index: usize) {
+    /// A fair share of what waits in the injector to the end of the own queue; returns how many.
+    pub(crate) fn move_injected(&self, index: usize) -> usize {
         let mut taken = self.share_of_injector();
-        if !taken.is_empty() {
+        let moved = taken.len();
+        if moved > 0 {
             lock(&self.workers[index]).append(&mut taken);
         }
+        moved
     }
 
     /// One task from a peer, and half of what waits there into the own queue.
@@ -137,7 +146,9 @@ mod tests {
     #[test]
     fn half_is_stolen_and_the_last_one_too() {
         let queues = Queues::new(3);
-        (0..5).for_each(|task| queues.push(1, task));
+        for task in 0..5 {
+            queues.push(1, task);
+        }
         assert_eq!(queues.steal(0), Some(0));
         assert_eq!(all_of(&queues, 0), [1, 2]);
         assert_eq!(all_of(&queues, 1), [3, 4]);

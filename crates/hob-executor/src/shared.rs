@@ -227,7 +227,13 @@ impl<T> Shared<T> {
 impl Schedule for Shared {
     fn schedule(&self, task: Runnable<TaskCell>, _why: Why) {
         match self.current_worker() {
-            Some(worker) => self.queues.push(worker, task),
+            Some(worker) => {
+                let waiting = self.queues.push(worker, task);
+                // Between two polls the worker is about to look at its queue itself.
+                if waiting == 1 && context::task().is_none() {
+                    return;
+                }
+            }
             None => self.queues.inject(task),
         }
         self.notify();

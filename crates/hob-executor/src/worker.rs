@@ -84,17 +84,24 @@ impl<T> Worker<T> {
     }
 
     fn next(&self) -> Option<T> {
+        let own = self.shared.queues.pop(self.index);
+        own.or_else(|| self.take_from_others())
+    }
+
+    fn take_from_others(&self) -> Option<T> {
         let queues = &self.shared.queues;
-        queues
-            .pop(self.index)
-            .or_else(|| queues.take_injected(self.index))
-            .or_else(|| {
-                let stolen = queues.steal(self.index);
-                if stolen.is_some() {
-                    count(&self.counters().steals);
-                }
-                stolen
-            })
+        let task = queues.take_injected(self.index).or_else(|| {
+            let stolen = queues.steal(self.index);
+            if stolen.is_some() {
+                count(&self.counters().steals);
+            }
+            stolen
+        })?;
+        // What came along was in no queue while it was moved: a peer that looked then may sleep by now.
+        if queues.waits_at(self.index) {
+            self.shared.notify();
+        }
+        Some(task)
     }
 
     /// What a busy worker owes the others: the poller, the timers, the injector.
@@ -106,7 +113,9 @@ impl<T> Worker<T> {
         }
         self.expire(woken);
         wake_all(woken);
-        self.shared.queues.move_injected(self.index);
+        if self.shared.queues.move_injected(self.index) > 0 {
+            self.shared.notify();
+        }
     }
 
     fn sleep(&self, parker: &mut Parker, woken: &mut Vec<Waker>) -> Place {
@@ -207,6 +216,29 @@ mod tests {
             alarm: Arc::new(Alarm::new(shared.seat_unparker())),
             hooks: Hooks::default(),
         }
+    }
+
+    #[test]
+    fn a_peer_is_told_of_what_comes_along_with_a_task() {
+        let shared: &'static Shared<usize> = Box::leak(Box::new(Shared::new(2)));
+        shared.furnish(Box::new(Parker::new()));
+        let taker = worker(shared, 0);
+        let asleep = Sleeper {
+            worker: 1,
+            place: Place::Alone,
+        };
+        // As if the peer had looked while the batch was in no queue.
+        let take = |tasks: usize| {
+            (0..tasks).for_each(|task| shared.queues.inject(task));
+            shared.idle.enter(asleep);
+            assert_eq!(taker.next(), Some(0));
+            let left_asleep = shared.idle.count();
+            shared.idle.leave(1);
+            while taker.next().is_some() {}
+            left_asleep
+        };
+        assert_eq!(take(4), 0, "one more came along");
+        assert_eq!(take(2), 1, "nothing came along");
     }
 
     #[test]
