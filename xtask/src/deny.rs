@@ -1,7 +1,8 @@
 //! What `hob` builds on: licences, sources, duplicates, and how many crates there are.
 //!
-//! Only the normal graph of `hob` counts, for the platform at hand: what a user compiles. The graph
-//! comes from `cargo tree`, one crate a line, `name vVERSION [(source)]` and its licence.
+//! Only normal graphs count, for the platform at hand: what a user compiles. Licences, sources and
+//! duplicates are those of `hob` and `hob-compat` with all features; the number is that of `hob` as it
+//! comes. A graph comes from `cargo tree`, one crate a line, `name vVERSION [(source)]` and its licence.
 
 mod licence;
 
@@ -25,17 +26,19 @@ struct Package {
     licence: String,
 }
 
-/// Checks the normal graph of `hob`.
+/// Checks the normal graphs of `hob` and `hob-compat`.
 pub(crate) fn deny(workspace: &Workspace) -> Outcome {
-    let plain = tree("");
+    let plain = tree("-p hob");
     let ran = plain.run(&workspace.root);
-    let every = tree("--all-features").run(&workspace.root);
+    let every = tree("-p hob -p hob-compat --all-features").run(&workspace.root);
     if let Some(failed) = [&ran, &every].into_iter().find(|ran| !ran.success) {
         return conclude(String::new(), vec![failed.report()]);
     }
     let root = workspace.root.display().to_string();
     let outside = outside(&ran, &root);
-    let mut wrong = complaints(&packages(&every.output), &root);
+    let mut wrong = unreadable(&ran.output);
+    wrong.extend(unreadable(&every.output));
+    wrong.extend(complaints(&packages(&every.output), &root));
     if outside.len() > OUTSIDE_MAX {
         wrong.push(format!(
             "a normal build of hob compiles {} crates of others, at most {OUTSIDE_MAX} are promised; \
@@ -55,9 +58,9 @@ pub(crate) fn deny(workspace: &Workspace) -> Outcome {
     conclude(counted, report.into_iter().collect())
 }
 
-fn tree(features: &str) -> Run {
-    Run::cargo("tree --quiet -p hob -e normal --prefix none")
-        .args(features.split_whitespace())
+fn tree(of: &str) -> Run {
+    Run::cargo("tree --quiet -e normal --prefix none")
+        .args(of.split_whitespace())
         .args(["-f", "{p}|{l}"])
 }
 
@@ -69,6 +72,14 @@ fn outside(ran: &Ran, root: &str) -> BTreeSet<Package> {
 
 fn packages(tree: &str) -> BTreeSet<Package> {
     tree.lines().filter_map(Package::parse).collect()
+}
+
+/// Says which lines are no crate; a blank one stands between two graphs.
+fn unreadable(tree: &str) -> Vec<String> {
+    tree.lines()
+        .filter(|line| !line.is_empty() && Package::parse(line).is_none())
+        .map(|line| format!("`cargo tree` says `{line}`, which xtask/src/deny.rs cannot read"))
+        .collect()
 }
 
 /// Says what is wrong with a graph, a line each.
@@ -158,6 +169,14 @@ mod tests {
             "a v1.0.0 (https://example.org/a#0123)|MIT",
             &["a 1.0.0 comes from https"],
         );
+    }
+
+    #[test]
+    fn a_line_that_is_no_crate_is_refused() {
+        assert_eq!(unreadable("a v1.0.0|MIT\n\nb v1.0.0|MIT (*)"), [""; 0]);
+        for line in ["a v1.0.0", "a 1.0.0|MIT", "a|MIT", "warning: x"] {
+            assert_eq!(unreadable(line).len(), 1, "{line}");
+        }
     }
 
     #[test]

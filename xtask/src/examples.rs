@@ -64,14 +64,17 @@ pub(crate) fn examples(workspace: &Workspace) -> Outcome {
     // What has no source is not run: an old program of that name may still lie in the target folder.
     let exists = |name: &str| found.iter().any(|it| it == name);
     let (mut ran_well, mut requests) = (0, 0);
+    // Its silent clients wait while the others run.
+    let server =
+        exists(serve::NAME).then(|| serve::start(workspace, &program(workspace, serve::NAME)));
     for example in EXAMPLES.iter().filter(|example| exists(example.name)) {
         match run(workspace, example) {
             None => ran_well += 1,
             Some(report) => reports.push(report),
         }
     }
-    if exists(serve::NAME) {
-        match serve::check(workspace, &program(workspace, serve::NAME)) {
+    if let Some(server) = server {
+        match server.and_then(|server| serve::check(workspace, server)) {
             Ok(answered) => (ran_well, requests) = (ran_well + 1, answered),
             Err(text) => reports.push(our_own(format!("{}: {text}", serve::NAME))),
         }

@@ -108,7 +108,9 @@ impl Manifest {
         let mut found: Vec<Dependency> =
             self.entries.iter().filter_map(Entry::dependency).collect();
         // `[dependencies.x]` gives an entry for each of its keys.
-        found.dedup_by(|a, b| a.package == b.package && a.kind == b.kind);
+        found.dedup_by(|a, b| {
+            (&a.package, a.kind, a.loom_only) == (&b.package, b.kind, b.loom_only)
+        });
         found
     }
 }
@@ -116,7 +118,7 @@ impl Manifest {
 impl Entry {
     fn dependency(&self) -> Option<Dependency> {
         let (target, table) = match self.section.strip_prefix("target.") {
-            Some(rest) => rest.rsplit_once("'.").unwrap_or((rest, "")),
+            Some(rest) => split_target(rest)?,
             None => ("", self.section.as_str()),
         };
         let (table, named) = match table.split_once('.') {
@@ -134,7 +136,7 @@ impl Entry {
             line: self.line,
             package: self.renamed().unwrap_or(key).to_owned(),
             kind,
-            loom_only: target.trim_matches('\'') == "cfg(loom)",
+            loom_only: target == "cfg(loom)",
         })
     }
 
@@ -143,6 +145,17 @@ impl Entry {
         let (_, after) = self.value.split_once("package")?;
         let quoted = after.trim_start().strip_prefix('=')?.trim_start();
         quoted.strip_prefix('"')?.split('"').next()
+    }
+}
+
+/// Splits `'cfg(unix)'.dependencies`, in quotes of either kind or none, into target and table.
+fn split_target(section: &str) -> Option<(&str, &str)> {
+    match section.chars().next()? {
+        quote @ ('\'' | '"') => {
+            let (target, rest) = section[1..].split_once(quote)?;
+            Some((target, rest.strip_prefix('.')?))
+        }
+        _ => section.split_once('.'),
     }
 }
 
@@ -210,6 +223,26 @@ mod tests {
         check(
             "[target.'cfg(unix)'.dev-dependencies]\na = \"1\"",
             &[("a", Kind::Dev, false)],
+        );
+        check(
+            "[target.\"cfg(loom)\".dependencies]\nloom = \"1\"",
+            &[("loom", Kind::Normal, true)],
+        );
+        check(
+            "[target.x86_64-unknown-linux-gnu.dependencies]\na = \"1\"",
+            &[("a", Kind::Normal, false)],
+        );
+        check(
+            "[target.\"cfg(unix)\".dependencies.a]\nversion = \"1\"",
+            &[("a", Kind::Normal, false)],
+        );
+    }
+
+    #[test]
+    fn a_dependency_under_loom_hides_no_other() {
+        check(
+            "[dependencies]\nloom = \"1\"\n[target.'cfg(loom)'.dependencies]\nloom = \"1\"",
+            &[("loom", Kind::Normal, false), ("loom", Kind::Normal, true)],
         );
     }
 

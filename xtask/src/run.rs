@@ -16,12 +16,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::report::Report;
+use crate::workspace;
 
 /// How many of the last lines of a failed command are shown.
 const TAIL_LINES: usize = 60;
 
 /// How long a command may take when it does not say otherwise.
 const LIMIT: Duration = Duration::from_secs(600);
+
+/// How often a command is asked whether it has ended, once it says nothing more.
+const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Measures how long something takes.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +61,8 @@ pub(crate) struct Run {
 pub(crate) struct Ran {
     /// Whether it ended by itself, with status 0.
     pub(crate) success: bool,
+    /// Its status, if it ended by itself and not by a signal.
+    pub(crate) code: Option<i32>,
     /// What it wrote to either stream; our own remark, if any, comes last.
     pub(crate) output: String,
     repeat: String,
@@ -100,16 +106,21 @@ impl Run {
     pub(crate) fn run(&self, directory: &Path) -> Ran {
         self.try_run(directory).unwrap_or_else(|error| Ran {
             success: false,
+            code: None,
             output: format!("cannot run {}: {error}", self.program),
             repeat: self.to_string(),
         })
     }
 
     /// Builds the command for those who must talk to it while it runs.
+    ///
+    /// Cargo is told where to build and not to colour what we read; a variable of the run's own wins.
     pub(crate) fn command(&self, directory: &Path) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
+            .env("CARGO_TARGET_DIR", workspace::target(directory))
+            .env("CARGO_TERM_COLOR", "never")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(directory)
             .stdin(Stdio::null());
@@ -126,7 +137,9 @@ impl Run {
         };
         let pieces = read_in_thread(reader)?;
         let mut bytes = Vec::new();
-        let ended = collect(&pieces, &mut bytes, watch, self.limit);
+        // Whoever closes its streams may run on.
+        let ended =
+            collect(&pieces, &mut bytes, watch, self.limit) && wait(&mut child, watch, self.limit)?;
         if !ended {
             kill_tree(&mut child);
         }
@@ -140,6 +153,7 @@ impl Run {
         }
         Ok(Ran {
             success: ended && status.success(),
+            code: status.code().filter(|_| ended),
             output,
             repeat: self.to_string(),
         })
@@ -219,6 +233,21 @@ fn collect(
             Err(RecvTimeoutError::Timeout) => return false,
         }
     }
+}
+
+/// Waits until a child has ended, and returns `false` when the time ends first.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "std has no other way to wait for a child with a limit"
+)]
+fn wait(child: &mut Child, watch: Stopwatch, limit: Duration) -> io::Result<bool> {
+    while child.try_wait()?.is_none() {
+        if watch.elapsed() >= limit {
+            return Ok(false);
+        }
+        thread::sleep(ASK_AGAIN);
+    }
+    Ok(true)
 }
 
 /// Kills a child and all that came from it.
@@ -303,6 +332,33 @@ mod tests {
         assert!(ran.output.starts_with("begun\n"), "{}", ran.output);
         assert!(ran.output.contains("killed"), "{}", ran.output);
         assert!(watch.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_command_that_closes_its_streams_and_hangs_is_killed() {
+        let watch = Stopwatch::start();
+        let ran = sh("echo begun; exec >&- 2>&-; sleep 600")
+            .limit(Duration::from_millis(300))
+            .run(Path::new("/"));
+        assert!(!ran.success);
+        assert!(ran.output.contains("killed"), "{}", ran.output);
+        assert!(watch.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_status_is_told_from_a_signal() {
+        assert_eq!(sh("exit 2").run(Path::new("/")).code, Some(2));
+        assert_eq!(sh("kill -9 $$").run(Path::new("/")).code, None);
+    }
+
+    #[test]
+    fn cargo_is_told_where_to_build() {
+        let asked = sh("echo $CARGO_TARGET_DIR $CARGO_TERM_COLOR");
+        let target = workspace::target(Path::new("/")).display().to_string();
+        let ran = asked.run(Path::new("/"));
+        assert_eq!(ran.output.trim(), format!("{target} never"));
+        let ran = asked.env("CARGO_TARGET_DIR", "other").run(Path::new("/"));
+        assert_eq!(ran.output.trim(), "other never");
     }
 
     #[test]

@@ -56,9 +56,9 @@ pub(crate) fn tidy(workspace: &Workspace) -> Outcome {
     violations.extend(code_map::check(workspace));
     violations.extend(links::check(workspace));
     violations.extend(unsafe_code::check(&sources));
+    violations.extend(atomics::check(&sources));
     for source in &sources {
         violations.extend(shape::check(source));
-        violations.extend(atomics::check(source));
         violations.extend(words::check(source));
     }
     violations.extend(shape::check_readmes(workspace));

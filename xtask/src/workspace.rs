@@ -37,8 +37,7 @@ impl Workspace {
         let here = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let root = here.parent().unwrap_or(&here).to_owned();
-        let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        Self::read(&root, &root.join(target))
+        Self::read(&root, &target(&root))
     }
 
     /// Reads the workspace at `root`.
@@ -93,6 +92,12 @@ impl Crate {
             .iter()
             .any(|feature| !on.contains(&format!("\"{feature}\"")))
     }
+}
+
+/// Returns where cargo builds the workspace at `root`: every cargo that we run is told, so that what
+/// is run afterwards is what was built.
+pub(crate) fn target(root: &Path) -> PathBuf {
+    root.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// Lists the files under `folder` whose names end so, sorted; none if there is no such folder.

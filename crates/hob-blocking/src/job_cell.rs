@@ -92,7 +92,7 @@ impl<T> JobCell<T> {
         };
         drop(state);
         // `waker`, or the one that it displaced, goes last.
-        drop(waker);
+        self.drop_waker(waker);
         poll
     }
 
@@ -102,9 +102,9 @@ impl<T> JobCell<T> {
         match before {
             State::Queued(work, waker) => {
                 self.drop_contained(work);
-                self.drop_contained(waker);
+                self.drop_waker(waker);
             }
-            State::Running(waker) => self.drop_contained(waker),
+            State::Running(waker) => self.drop_waker(waker),
             State::Finished(result) => self.drop_result(result),
             State::Gone => {}
         }
@@ -188,6 +188,12 @@ impl<T> JobCell<T> {
         if let Some(waker) = waker
             && let Err(payload) = contain(|| waker.wake())
         {
+            self.report(UnhandledKind::CallbackPanicked, payload);
+        }
+    }
+
+    fn drop_waker(&self, waker: Option<Waker>) {
+        if let Err(payload) = contain_drop(waker) {
             self.report(UnhandledKind::CallbackPanicked, payload);
         }
     }

@@ -92,8 +92,9 @@ impl Pool {
     /// The list starts with the job that has been running for longest.
     ///
     /// It waits at the longest for `within`, [`Duration::MAX`] being for ever, and not at all for
-    /// jobs of [`JobKind::Abandon`]. When it returns nothing, every other thread has ended, but for
-    /// its last few instructions.
+    /// jobs of [`JobKind::Abandon`]. It waits for the threads without a job as well, which end at once.
+    /// When it returns nothing, no other job runs; a thread that had not come round to ending when the
+    /// time was over is still counted in [`statistics`](Self::statistics).
     ///
     /// In a job of this very pool it does not wait, and does not list that job. It may be called
     /// again, to wait for longer.

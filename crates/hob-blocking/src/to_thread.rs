@@ -120,7 +120,7 @@ impl<T> Future for ToThread<T> {
 
     /// # Panics
     ///
-    /// If polled again after it has completed.
+    /// If it is polled after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { cell, waited } = self.get_mut();
         if !*waited {
@@ -134,7 +134,13 @@ impl<T> Future for ToThread<T> {
         if !*waited {
             budget::spend();
         }
-        Poll::Ready(result.expect("`ToThread` is not polled after it has completed"))
+        match result {
+            Some(result) => Poll::Ready(result),
+            None => panic!(
+                "to_thread at {} was polled after it was ready",
+                cell.place()
+            ),
+        }
     }
 }
 

@@ -45,6 +45,25 @@ fn without_any_thread_the_job_comes_back_unrun() {
 }
 
 #[test]
+fn a_thread_that_does_not_come_to_run_is_counted_after_a_shutdown() {
+    let (sender, starts) = channel();
+    let pool = Pool::builder()
+        .spawn_with(move |_, main| {
+            sender.send(main).unwrap();
+            Ok(())
+        })
+        .build()
+        .unwrap();
+    assert!(pool.run(Box::new(|| ()), JobKind::Thread).is_ok());
+    assert!(pool.shutdown(Duration::ZERO).is_empty(), "no job is left");
+    assert_eq!(pool.statistics().threads, 1);
+    let main = starts.recv().unwrap();
+    main();
+    assert!(pool.shutdown(PATIENCE).is_empty());
+    assert_eq!(pool.statistics().threads, 0);
+}
+
+#[test]
 fn with_one_thread_the_job_stays_in_line() {
     let pool = pool_failing_at(|start| start > 0).build().unwrap();
     let (gate, open) = channel::<()>();

@@ -254,6 +254,36 @@ fn a_waker_that_panics_is_reported_and_the_result_is_kept() {
 }
 
 #[test]
+fn a_waker_whose_destructor_panics_is_reported_when_it_is_displaced() {
+    struct Fuse(Bomb);
+    impl Wake for Fuse {
+        fn wake(self: Arc<Self>) {
+            let Self(_bomb) = &*self;
+        }
+    }
+    let (env, reports) = env_with(single());
+    let gate = hold(&env);
+    let mut job = pin!(within(&env, || to_thread(|| 7)));
+    for waker in [Waker::from(Arc::new(Fuse(Bomb))), Waker::noop().clone()] {
+        let mut poll = || job.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(poll().is_pending());
+    }
+    let told = reports.try_recv().unwrap();
+    assert_eq!(told.0, UnhandledKind::CallbackPanicked);
+    drop(gate);
+    assert_eq!(block_on(job).unwrap(), 7);
+}
+
+#[test]
+#[should_panic(expected = " was polled after it was ready")]
+fn a_job_that_gave_its_result_is_not_polled_again() {
+    let (env, _reports) = env_with(Inline::new());
+    let mut job = pin!(within(&env, || to_thread(|| 7)));
+    assert_eq!(block_on(&mut job).unwrap(), 7);
+    let _second = block_on(job);
+}
+
+#[test]
 fn only_the_last_waker_is_woken() {
     struct Bell(Sender<()>);
     impl Wake for Bell {

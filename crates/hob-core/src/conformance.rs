@@ -1,4 +1,4 @@
-//! One suite for each seam: whoever implements a trait of this crate runs its suite.
+//! A suite for a seam: whoever implements its trait runs it. `Schedule` and `Sys` have none yet.
 //!
 //! A suite is a plain function that panics with the sentence of the contract that was broken. It is
 //! part of the public API, so that engines outside this project can use it.

@@ -43,6 +43,7 @@ pub struct Local<'a> {
     worker: Option<usize>,
     task: Cell<Option<&'static TaskSlot>>,
     budget: Cell<u32>,
+    about_to_look: Cell<bool>,
 }
 
 /// What a thread is to the runtime it is in.
@@ -66,6 +67,7 @@ impl<'a> Local<'a> {
             worker: None,
             task: Cell::new(None),
             budget: Cell::new(UNLIMITED),
+            about_to_look: Cell::new(false),
         }
     }
 
@@ -115,8 +117,37 @@ impl<'a> Local<'a> {
         self.budget.set(budget);
     }
 
+    /// Runs `wake`, after which this worker looks at its own queue: what is pushed there needs nobody
+    /// else to be woken.
+    pub fn before_looking<R>(&self, wake: impl FnOnce() -> R) -> R {
+        struct Restore<'r>(&'r Cell<bool>);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(false);
+            }
+        }
+        self.about_to_look.set(true);
+        let _restore = Restore(&self.about_to_look);
+        wake()
+    }
+
+    /// Whether this worker looks at its own queue before it runs anything else.
+    #[must_use]
+    pub fn is_about_to_look(&self) -> bool {
+        self.about_to_look.get()
+    }
+
     /// Runs `poll` as a poll of `task`, with a fresh budget.
     pub fn in_task<R>(&self, task: &'static TaskSlot, poll: impl FnOnce() -> R) -> R {
+        self.with_budget(Some(task), poll)
+    }
+
+    /// Runs `poll` as a poll of the main future, which is no task, with a fresh budget.
+    pub fn in_main<R>(&self, poll: impl FnOnce() -> R) -> R {
+        self.with_budget(None, poll)
+    }
+
+    fn with_budget<R>(&self, task: Option<&'static TaskSlot>, poll: impl FnOnce() -> R) -> R {
         struct Restore<'r, 'a> {
             local: &'r Local<'a>,
             task: Option<&'static TaskSlot>,
@@ -130,7 +161,7 @@ impl<'a> Local<'a> {
         }
         let _restore = Restore {
             local: self,
-            task: self.task.replace(Some(task)),
+            task: self.task.replace(task),
             budget: self.budget.replace(BUDGET_PER_POLL),
         };
         poll()
@@ -190,21 +221,29 @@ pub fn task() -> Option<&'static TaskSlot> {
 }
 
 /// The timers of this thread's runtime; a worker has its own.
+///
+/// `None` also once the runtime has [ended](Env::end): they may serve another one by then.
 #[must_use]
 pub fn timers() -> Option<&'static dyn Timers> {
-    with(|local| local.and_then(|local| local.timers))
+    with(|local| local.filter(is_driven).and_then(|local| local.timers))
 }
 
 /// The poller of this thread's runtime.
+///
+/// `None` also once the runtime has [ended](Env::end): it may serve another one by then.
 #[must_use]
 pub fn reactor() -> Option<&'static dyn Reactor> {
-    with(|local| local.and_then(|local| local.env().parts().reactor))
+    with(|local| {
+        local
+            .filter(is_driven)
+            .and_then(|local| local.env().parts().reactor)
+    })
 }
 
-/// Returns `true` on a thread that runs tasks and therefore must not block.
+/// Returns `true` on a thread that runs tasks and therefore must not block, however deep inside.
 #[must_use]
 pub fn on_worker() -> bool {
-    with(|local| local.is_some_and(|local| local.role() == Role::Worker))
+    find(|local| (local.role() == Role::Worker).then_some(())).is_some()
 }
 
 /// Notes what the running task waits for; does nothing outside a task.
@@ -214,6 +253,10 @@ pub fn record_wait(what: &'static str, place: &'static Location<'static>) {
     if let Some(task) = task() {
         task.record_wait(Wait::new(what, place));
     }
+}
+
+fn is_driven(local: &&Local<'_>) -> bool {
+    !local.env().is_ended()
 }
 
 impl fmt::Debug for Local<'_> {
@@ -272,7 +315,7 @@ mod tests {
             assert!(on_worker());
             enter(&Local::new(&inner, Role::Guest), || {
                 assert_eq!(current(), Some(inner.id()));
-                assert!(!on_worker());
+                assert!(on_worker(), "the thread still runs the outer one's tasks");
             });
             assert_eq!(current(), Some(outer.id()));
             assert!(on_worker());

@@ -55,11 +55,11 @@ pub struct Env {
     census: Census,
 }
 
-/// How many tasks are alive, and whether new ones are taken.
+/// How many tasks are alive, whether new ones are taken, and whether there are engines left.
 ///
-/// One word: the lowest bit says *closed*, the next *draining*, the rest counts. A task that enrolls
-/// after the door was closed sees it in the value that its own addition returns, so there is no gap
-/// between asking and counting.
+/// One word: the lowest bit says *closed*, the next *draining*, the third *ended*, the rest counts. A
+/// task that enrolls after the door was closed sees it in the value that its own addition returns, so
+/// there is no gap between asking and counting.
 struct Census {
     word: AtomicUsize,
     waiting: Mutex<Vec<Waker>>,
@@ -70,9 +70,10 @@ struct Census {
 #[expect(clippy::exhaustive_structs, reason = "it says all there is to say")]
 pub struct Closed;
 
-const CLOSED: usize = 0b001;
-const DRAINING: usize = 0b010;
-const ONE: usize = 0b100;
+const CLOSED: usize = 0b0001;
+const DRAINING: usize = 0b0010;
+const ENDED: usize = 0b0100;
+const ONE: usize = 0b1000;
 
 impl Env {
     /// Creates the surroundings of a runtime.
@@ -152,6 +153,18 @@ impl Env {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.census.word.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// Says that timers and poller are about to be retired, after which they may serve another
+    /// runtime: the [context](crate::context) offers them no more.
+    pub fn end(&self) {
+        self.census.word.fetch_or(ENDED, Ordering::AcqRel);
+    }
+
+    /// Returns `true` once timers and poller are not this runtime's any more.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.census.word.load(Ordering::Acquire) & ENDED != 0
     }
 
     /// How many tasks are alive.
@@ -298,6 +311,18 @@ mod tests {
         assert_eq!((env.is_draining(), env.is_closed()), (true, false));
         assert_eq!(env.enroll(), Ok(()));
         assert_eq!(env.tasks_alive(), 1);
+    }
+
+    #[test]
+    fn a_runtime_that_has_ended_keeps_count() {
+        let env = env();
+        assert_eq!(env.enroll(), Ok(()));
+        assert!(!env.is_ended());
+        env.end();
+        assert!(env.is_ended() && !env.is_closed() && !env.is_draining());
+        assert_eq!(env.tasks_alive(), 1);
+        env.discharge();
+        assert!(env.is_ended(), "the count leaves it alone");
     }
 
     #[test]

@@ -34,8 +34,6 @@ pub struct Instant(u64);
 /// Where the first reading of the process's clock lies on our scale.
 const ORIGIN_NANOS: u64 = 1 << 60;
 
-static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
-
 impl Instant {
     /// The end of time: a deadline that is never reached.
     pub const NEVER: Self = Self(u64::MAX);
@@ -101,6 +99,14 @@ impl Instant {
     }
 }
 
+/// The first reading of the process's clock. It is made here: an instant that somebody has converted may
+/// be far off, and the present beyond the end of a scale around it.
+#[expect(clippy::disallowed_methods, reason = "this is the one door of time")]
+fn origin() -> std::time::Instant {
+    static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
+    *ORIGIN.get_or_init(std::time::Instant::now)
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 
@@ -133,7 +139,7 @@ impl Sub for Instant {
 
 impl From<std::time::Instant> for Instant {
     fn from(instant: std::time::Instant) -> Self {
-        let origin = *ORIGIN.get_or_init(|| instant);
+        let origin = origin();
         let scale = Self(ORIGIN_NANOS);
         match instant.checked_duration_since(origin) {
             Some(after) => scale + after,
@@ -144,8 +150,7 @@ impl From<std::time::Instant> for Instant {
 
 impl From<Instant> for std::time::Instant {
     fn from(instant: Instant) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "this is the one door of time")]
-        let origin = *ORIGIN.get_or_init(Self::now);
+        let origin = origin();
         let scale = Instant(ORIGIN_NANOS);
         if instant >= scale {
             let after = instant - scale;

@@ -74,6 +74,10 @@ impl Readiness {
         self.0 & Self::BOTH.0 == 0
     }
 
+    pub(crate) const fn is_edge(self) -> bool {
+        self.0 & Self::EDGE.0 != 0
+    }
+
     pub(crate) const fn bits(self) -> u8 {
         self.0
     }
@@ -129,10 +133,10 @@ impl fmt::Debug for Interest {
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(name(self.0 & Self::BOTH.0))?;
-        if self.0 & Self::EDGE.0 == 0 {
-            Ok(())
-        } else {
+        if self.is_edge() {
             f.write_str(" (edge)")
+        } else {
+            Ok(())
         }
     }
 }

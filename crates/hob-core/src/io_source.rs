@@ -8,9 +8,12 @@
 //! loaded: an event in between means that there may be something again.
 //!
 //! ```text
-//!   bit 0: a read will not block      bit 1: a write will not block
-//!   bit 2: the last event was a plain edge, see `Readiness::EDGE`      bits 3..: tick
+//!   bit 0: a read will not block      bit 2: by a plain edge, see `Readiness::EDGE`
+//!   bit 1: a write will not block     bit 3: by a plain edge        bits 4..: tick
 //! ```
+//!
+//! A direction that is ready without the promise of an edge stays so until it is cleared. An event
+//! that another poller, which ends, tells late cannot bring back a promise that was not made.
 //!
 //! A small lock guards the wakers: one place for each direction, for objects that one task polls, and
 //! a list for any number of futures, each with a [`WaitKey`]. Who wants to wait files its waker under the lock and
@@ -19,7 +22,7 @@
 //!
 //! A source is *bound* to a poller at its first wait, not when it is made: an object that was made
 //! before a runtime ran is watched by that runtime. When a poller ends it unbinds its sources and
-//! wakes their waiters, which bind to the poller that is there now.
+//! hands out their waiters, which bind to the poller that is there now.
 
 use std::fmt;
 use std::io;
@@ -27,9 +30,11 @@ use std::mem;
 use std::task::{Context, Poll, Waker};
 
 use crate::descriptor::DescriptorRef;
-use crate::interest::{Direction, Interest, Readiness, bit};
+use crate::interest::{Direction, Readiness, bit};
+use crate::panic::contain_drop;
 use crate::primitive::{AtomicUsize, Mutex, Ordering, lock};
 use crate::reactor::{Reactor, is_retired};
+use crate::unhandled::{UnhandledKind, report_panic};
 
 /// The readiness of one descriptor. See the [module's documentation](self).
 pub struct IoSource {
@@ -60,8 +65,9 @@ pub struct Binding {
 }
 
 const READY: usize = 0b11;
-const EDGE: usize = 0b100;
-const TICK: usize = 0b1000;
+/// How far the bit of a direction's edge is from the bit that says that it is ready.
+const TO_EDGE: u32 = 2;
+const TICK: usize = 0b1_0000;
 
 #[derive(Default)]
 struct Inner {
@@ -80,11 +86,11 @@ struct Listed {
 }
 
 impl Seen {
-    /// Returns `true` if an operation that moved less than it was asked to proves that nothing is
-    /// left: see [`Readiness::EDGE`].
+    /// Returns `true` if an operation in `direction` that moved less than it was asked to proves that
+    /// nothing is left: see [`Readiness::EDGE`].
     #[must_use]
-    pub const fn is_edge(self) -> bool {
-        self.0 & EDGE != 0
+    pub const fn is_edge(self, direction: Direction) -> bool {
+        self.0 & (bit(direction) as usize) << TO_EDGE != 0
     }
 }
 
@@ -127,10 +133,16 @@ impl IoSource {
         if let Some(seen) = self.seen(direction) {
             return Poll::Ready(Ok(seen));
         }
-        let mut waker = Some(cx.waker().clone());
-        mem::swap(&mut lock(&self.inner).polled[index(direction)], &mut waker);
-        drop(waker);
-        self.wait_filed(direction, fd, bind)
+        if !self.is_filed(direction, cx.waker()) {
+            let mut waker = Some(cx.waker().clone());
+            mem::swap(&mut lock(&self.inner).polled[index(direction)], &mut waker);
+            drop(waker);
+        }
+        let ready = self.wait_filed(direction, fd, bind);
+        if ready.is_ready() {
+            self.unfile(direction, cx.waker());
+        }
+        ready
     }
 
     /// Waits until `direction` is ready, for any number of tasks; each holds a [`WaitKey`].
@@ -197,11 +209,10 @@ impl IoSource {
         if readiness.is_empty() {
             return;
         }
-        let bits = usize::from(readiness.bits());
         let mut word = self.word.load(Ordering::Relaxed);
         while let Err(actual) = self.word.compare_exchange(
             word,
-            (word & !EDGE | bits).wrapping_add(TICK),
+            after(word, readiness),
             Ordering::AcqRel,
             Ordering::Relaxed,
         ) {
@@ -210,26 +221,36 @@ impl IoSource {
         lock(&self.inner).take_waiters(readiness, woken);
     }
 
-    /// Separates the source from its poller, which ends; for pollers.
+    /// Separates the source from its registration `key` with `reactor`, which ends; for pollers.
     ///
     /// Everybody who waits is handed out. They try their operation, and bind to another poller if it
-    /// would block.
-    pub fn unbind(&self, woken: &mut Vec<Waker>) {
-        lock(&self.inner).binding = None;
+    /// would block. A source that is bound elsewhere by now stays so.
+    pub fn unbind(&self, reactor: &dyn Reactor, key: u64, woken: &mut Vec<Waker>) {
+        self.forget(reactor, key);
         self.set_ready(Readiness::BOTH, woken);
     }
 
-    /// Ends the registration, before the descriptor is closed or given away.
+    /// Ends the registration, before the descriptor is closed or given away, and drops the wakers of
+    /// all who still wait: a poller that tells of an event at this moment keeps the source a little
+    /// longer, and they must not stay with it.
     ///
     /// # Errors
     ///
     /// What the poller says; the source is unbound all the same.
     pub fn deregister(&self, fd: DescriptorRef<'_>) -> io::Result<()> {
-        let binding = lock(&self.inner).binding.take();
-        match binding {
+        let mut inner = lock(&self.inner);
+        let binding = inner.binding.take();
+        let mut waiting = Vec::new();
+        inner.take_waiters(Readiness::BOTH, &mut waiting);
+        drop(inner);
+        let deregistered = match binding {
             Some(binding) => binding.reactor.deregister(fd, binding.key),
             None => Ok(()),
+        };
+        for waker in waiting {
+            report_panic(UnhandledKind::CallbackPanicked, contain_drop(waker));
         }
+        deregistered
     }
 
     /// Returns `true` while a poller watches the source.
@@ -260,10 +281,9 @@ impl IoSource {
             }
             // A poller that has ended is no reason to try again here: `bind` looks for another one.
             let binding = bound?;
-            let interest = self.wanted(direction);
-            match binding.reactor.rearm(fd, binding.key, interest) {
+            match binding.reactor.rearm(fd, binding.key, direction.into()) {
                 Ok(()) => return Poll::Pending,
-                Err(error) if is_retired(&error) => self.forget(binding),
+                Err(error) if is_retired(&error) => self.forget(binding.reactor, binding.key),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -283,27 +303,29 @@ impl IoSource {
     }
 
     /// Forgets a binding to a poller that has ended, unless another took its place meanwhile.
-    fn forget(&self, ended: Binding) {
+    fn forget(&self, reactor: &dyn Reactor, key: u64) {
         let mut inner = lock(&self.inner);
-        if inner.binding.is_some_and(|binding| binding.is(ended)) {
+        if inner
+            .binding
+            .is_some_and(|binding| binding.is(reactor, key))
+        {
             inner.binding = None;
         }
     }
 
-    /// Every direction that somebody waits for: a oneshot poller must not lose the others.
-    fn wanted(&self, direction: Direction) -> Interest {
+    /// Whether the task that polls `direction` is filed with this waker already.
+    fn is_filed(&self, direction: Direction, waker: &Waker) -> bool {
         let inner = lock(&self.inner);
-        let other = match direction {
-            Direction::Read => Direction::Write,
-            Direction::Write => Direction::Read,
-        };
-        let other_waits = inner.polled[index(other)].is_some()
-            || inner.listed.iter().any(|listed| listed.direction == other);
-        if other_waits {
-            Interest::BOTH
-        } else {
-            direction.into()
-        }
+        let filed = inner.polled[index(direction)].as_ref();
+        filed.is_some_and(|filed| filed.will_wake(waker))
+    }
+
+    /// Takes the waker of the task that polls `direction` out again, unless another took its place.
+    fn unfile(&self, direction: Direction, waker: &Waker) {
+        let mut inner = lock(&self.inner);
+        let gone = inner.polled[index(direction)].take_if(|filed| filed.will_wake(waker));
+        drop(inner);
+        drop(gone);
     }
 
     fn list(&self, key: &mut WaitKey, direction: Direction, waker: Waker) -> Option<Waker> {
@@ -342,8 +364,8 @@ impl fmt::Debug for IoSource {
 }
 
 impl Binding {
-    fn is(self, other: Self) -> bool {
-        std::ptr::addr_eq(self.reactor, other.reactor) && self.key == other.key
+    fn is(self, reactor: &dyn Reactor, key: u64) -> bool {
+        std::ptr::addr_eq(self.reactor, reactor) && self.key == key
     }
 }
 
@@ -367,9 +389,175 @@ impl fmt::Debug for Binding {
     }
 }
 
+/// The word after an event.
+fn after(word: usize, event: Readiness) -> usize {
+    let ready = usize::from(event.bits()) & READY;
+    let promised = if event.is_edge() { ready } else { 0 };
+    // Ready already, and not by a plain edge.
+    let unpromised = word & READY & !(word >> TO_EDGE);
+    let edges = (promised & !unpromised) << TO_EDGE;
+    (word & !(ready << TO_EDGE) | ready | edges).wrapping_add(TICK)
+}
+
 const fn index(direction: Direction) -> usize {
     match direction {
         Direction::Read => 0,
         Direction::Write => 1,
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    use super::*;
+
+    struct Poller;
+
+    static OLD: Poller = Poller;
+
+    impl Reactor for Poller {
+        fn register(&self, _: DescriptorRef<'_>, _: &Arc<IoSource>) -> io::Result<u64> {
+            unreachable!("the tests bind by hand")
+        }
+
+        fn deregister(&self, _: DescriptorRef<'_>, _: u64) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn retire(&self, _: &mut Vec<Waker>) {}
+    }
+
+    const FD: DescriptorRef<'_> = DescriptorRef::Virtual(1);
+    const READ: Readiness = Readiness::READABLE;
+    const WRITE: Readiness = Readiness::WRITABLE;
+    const EDGE: Readiness = Readiness::EDGE;
+
+    fn bind(key: u64) -> impl Fn() -> io::Result<Binding> {
+        move || Ok(Binding { reactor: &OLD, key })
+    }
+
+    fn poll(source: &IoSource, direction: Direction, waker: &Waker) -> Poll<io::Result<Seen>> {
+        source.poll_ready(&Context::from_waker(waker), direction, FD, bind(1))
+    }
+
+    struct Silent;
+
+    impl Wake for Silent {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    fn waker() -> (Arc<Silent>, Waker) {
+        let silent = Arc::new(Silent);
+        (Arc::clone(&silent), Waker::from(silent))
+    }
+
+    #[track_caller]
+    fn check_edges(events: &[Readiness], read: Option<bool>, write: Option<bool>) {
+        let source = IoSource::new();
+        for event in events {
+            source.set_ready(*event, &mut Vec::new());
+        }
+        let is_edge = |direction| source.seen(direction).map(|seen| seen.is_edge(direction));
+        assert_eq!(is_edge(Direction::Read), read);
+        assert_eq!(is_edge(Direction::Write), write);
+    }
+
+    #[test]
+    fn each_direction_has_its_own_edge_and_the_weaker_promise_stays() {
+        check_edges(&[READ | EDGE], Some(true), None);
+        check_edges(&[READ | EDGE, READ | EDGE], Some(true), None);
+        check_edges(&[READ | EDGE, READ], Some(false), None);
+        check_edges(&[READ, READ | EDGE], Some(false), None);
+        check_edges(&[READ, WRITE | EDGE], Some(false), Some(true));
+        check_edges(&[WRITE | EDGE, READ], Some(false), Some(true));
+        check_edges(&[WRITE, READ | WRITE | EDGE], Some(true), Some(false));
+    }
+
+    #[test]
+    fn a_late_event_of_an_ended_poller_promises_no_edge() {
+        let source = IoSource::new();
+        // The old poller took an edge from the system, has not told it yet, and ends.
+        source.unbind(&OLD, 1, &mut Vec::new());
+        let seen = source.seen(Direction::Read).expect("it is worth a try");
+        source.clear(Direction::Read, seen);
+        // The new one saw the last bytes and the end in one event.
+        source.set_ready(READ, &mut Vec::new());
+        source.set_ready(READ | EDGE, &mut Vec::new());
+        let seen = source.seen(Direction::Read).expect("it was announced");
+        assert!(
+            !seen.is_edge(Direction::Read),
+            "a short read would hide the end"
+        );
+        source.clear(Direction::Read, seen);
+        source.set_ready(READ | EDGE, &mut Vec::new());
+        let seen = source.seen(Direction::Read).expect("it was announced");
+        assert!(
+            seen.is_edge(Direction::Read),
+            "after a clear it counts again"
+        );
+    }
+
+    #[test]
+    fn only_the_binding_that_ends_is_cleared() {
+        let source = IoSource::new();
+        assert!(poll(&source, Direction::Read, Waker::noop()).is_pending());
+        let mut woken = Vec::new();
+        source.unbind(&OLD, 7, &mut woken);
+        assert!(source.is_bound(), "it is bound to another registration");
+        assert_eq!(woken.len(), 1, "who waited there tries once for nothing");
+        source.unbind(&OLD, 1, &mut woken);
+        assert!(!source.is_bound());
+    }
+
+    #[test]
+    fn deregistering_drops_all_wakers_even_one_that_panics() {
+        struct Bomb;
+        impl Wake for Bomb {
+            fn wake(self: Arc<Self>) {}
+        }
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("a waker of the test panics");
+            }
+        }
+        let source = IoSource::new();
+        assert!(poll(&source, Direction::Read, &Waker::from(Arc::new(Bomb))).is_pending());
+        let (silent, waker) = waker();
+        assert!(poll(&source, Direction::Write, &waker).is_pending());
+        drop(waker);
+        source.deregister(FD).expect("nothing fails here");
+        assert_eq!(Arc::strong_count(&silent), 1);
+    }
+
+    #[test]
+    fn a_poll_that_is_ready_or_fails_leaves_no_waker() {
+        let source = IoSource::new();
+        let (silent, waker) = waker();
+        let cx = Context::from_waker(&waker);
+        let fails = || Err(io::ErrorKind::Other.into());
+        let failed = source.poll_ready(&cx, Direction::Read, FD, fails);
+        assert!(matches!(failed, Poll::Ready(Err(_))));
+        assert_eq!(Arc::strong_count(&silent), 2);
+
+        // The event comes after the waker was filed.
+        let late = || {
+            source.word.store(after(0, READ), Ordering::Release);
+            bind(1)()
+        };
+        let ready = source.poll_ready(&cx, Direction::Read, FD, late);
+        assert!(matches!(ready, Poll::Ready(Ok(_))));
+        assert_eq!(Arc::strong_count(&silent), 2);
+    }
+
+    #[test]
+    fn whoever_is_filed_already_is_not_cloned_again() {
+        let source = IoSource::new();
+        let (silent, waker) = waker();
+        for _ in 0..2 {
+            assert!(poll(&source, Direction::Read, &waker).is_pending());
+            assert_eq!(Arc::strong_count(&silent), 3);
+        }
     }
 }

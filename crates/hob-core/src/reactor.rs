@@ -19,7 +19,8 @@ use crate::io_source::IoSource;
 ///
 /// - after `register`, report every change to readiness by [`IoSource::set_ready`], also one that
 ///   happened before the call; an edge-triggered one reports both directions from then on, a oneshot
-///   one only the interest that was last given to `rearm`;
+///   one only the interests that were given to `rearm`, which add up until their event. Together with
+///   an event, a direction may be reported that is not ready: its waiters try in vain, and ask again;
 /// - never report to a source after its `deregister` has returned, also when the descriptor's number
 ///   was used again: events carry a key with a generation, never a pointer;
 /// - call no waker under a lock, and no method of an [`IoSource`] while they hold a lock that
@@ -38,7 +39,8 @@ pub trait Reactor: Send + Sync {
     /// more: see [`retired`].
     fn register(&self, fd: DescriptorRef<'_>, source: &Arc<IoSource>) -> io::Result<u64>;
 
-    /// Asks for the next event of `interest`; does nothing where the poller is edge-triggered.
+    /// Asks for the next event of `interest`, beside what was asked for before and has not come;
+    /// does nothing where the poller is edge-triggered.
     ///
     /// # Errors
     ///

@@ -149,7 +149,7 @@ impl fmt::Display for TaskLabel {
             Some(name) => write!(f, "task {} {name:?}", self.id)?,
             None => write!(f, "task {}", self.id)?,
         }
-        write!(f, ", spawned at {},", self.place)
+        write!(f, ", spawned at {}", self.place)
     }
 }
 

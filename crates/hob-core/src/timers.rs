@@ -45,11 +45,12 @@ pub trait Timers: Send + Sync {
 
     /// Arms a timer, or moves the one that `key` names; `waker` replaces the one it had.
     ///
-    /// A key whose timer has fired, or belongs to an earlier use of a recycled queue, is armed anew.
+    /// A key whose timer has fired is armed anew.
     ///
     /// # Errors
     ///
-    /// [`Retired`] if nobody drives this queue any more; the key is left empty.
+    /// [`Retired`] if nobody drives this queue any more, or if the key is of an earlier use of a recycled
+    /// queue, which somebody else drives now; the key is left empty.
     fn arm(&self, key: &mut TimerKey, deadline: Instant, waker: &Waker) -> Result<(), Retired>;
 
     /// Forgets the timer, if it is still armed, and empties the key.

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::task::Waker;
 
 use crate::context;
-use crate::panic::{self, Payload, contain};
+use crate::panic::{self, Payload, contain, contain_drop};
 use crate::task::TaskLabel;
 
 /// One thing that went wrong and that nobody else will see.
@@ -39,6 +39,8 @@ pub enum UnhandledKind {
     CleanupPanicked,
     /// A cleanup did not end in time and was dropped.
     CleanupCut,
+    /// The system refused a thread, so a pool has fewer than it was asked for.
+    PoolSmaller,
     /// A task or a blocking job did not end before the shutdown's deadline.
     LeftBehind,
 }
@@ -64,10 +66,11 @@ impl fmt::Display for Unhandled<'_> {
             UnhandledKind::CallbackPanicked => "ran a callback that panicked",
             UnhandledKind::CleanupPanicked => "panicked in a cleanup",
             UnhandledKind::CleanupCut => "had a cleanup that did not end in time and was dropped",
+            UnhandledKind::PoolSmaller => "has a smaller pool than it was asked for",
             UnhandledKind::LeftBehind => "did not end before the shutdown's deadline",
         };
         match self.task {
-            Some(task) => write!(f, "hob: {task} {what}")?,
+            Some(task) => write!(f, "hob: {task}, {what}")?,
             None => write!(f, "hob: the runtime {what}")?,
         }
         if self.message.is_empty() {
@@ -97,6 +100,14 @@ pub fn report_panic(kind: UnhandledKind, contained: Result<(), Payload>) {
 /// Wakes. A waker is foreign code: when it panics that is reported, and goes no further.
 pub fn wake(waker: Waker) {
     report_panic(UnhandledKind::CallbackPanicked, contain(|| waker.wake()));
+}
+
+/// Drops a waker that is not needed any more, if there is one. When its destructor panics that is
+/// reported, and goes no further: whoever drops it may hold what was granted to it.
+pub fn drop_waker(waker: impl Into<Option<Waker>>) {
+    if let Some(waker) = waker.into() {
+        report_panic(UnhandledKind::CallbackPanicked, contain_drop(waker));
+    }
 }
 
 /// The default hook: a line on standard error.

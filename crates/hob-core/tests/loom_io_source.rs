@@ -177,7 +177,7 @@ fn a_waiter_hears_that_its_poller_ends() {
             let source = Arc::clone(&source);
             thread::spawn(move || {
                 let mut woken = Vec::new();
-                source.unbind(&mut woken);
+                source.unbind(&IDLE, 1, &mut woken);
                 woken.into_iter().for_each(Waker::wake);
             })
         };

@@ -31,10 +31,12 @@ pub(crate) fn wait_for<F: Future>(env: &Arc<Env>, future: F) -> F::Output {
     let mut parker = Parker::new();
     let waker = parker.waker();
     let mut cx = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    context::enter(&Local::new(env, Role::Guest), || {
+    let local = Local::new(env, Role::Guest);
+    context::enter(&local, || {
+        // In here, so that what is left of it is dropped inside the runtime.
+        let mut future = pin!(future);
         loop {
-            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            if let Poll::Ready(output) = local.in_main(|| future.as_mut().poll(&mut cx)) {
                 return output;
             }
             sleep(env, &mut parker);
@@ -65,7 +67,7 @@ pub(crate) fn refuse_on_worker(env: &Env) {
         ours.then(|| local.task().and_then(TaskSlot::label))
     });
     if let Some(task) = nested {
-        let who = task.map_or_else(|| "the main future".to_owned(), |task| task.to_string());
+        let who = task.map_or_else(|| "the main future".to_owned(), |task| format!("{task},"));
         panic!(
             "waiting for the runtime {:?} at {}, inside {who} of the same runtime, would wait for \
              itself: `.await` the future instead",

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -169,8 +169,13 @@ impl LocalExecutor {
             shared: self.shared,
         });
         let waker = Waker::from(Arc::clone(&main));
-        let future = pin!(future);
-        context::enter(&self.local(env), || self.drive(future, &main, &waker))
+        let local = self.local(env);
+        context::enter(&local, || {
+            // In here, so that what is left of it is dropped inside the runtime.
+            let mut future = pin!(future);
+            let mut cx = Context::from_waker(&waker);
+            self.drive(&main, || local.in_main(|| future.as_mut().poll(&mut cx)))
+        })
     }
 
     /// Runs tasks until [stopped](Self::stopper).
@@ -233,17 +238,12 @@ impl LocalExecutor {
         }
     }
 
-    fn drive<F: Future>(
-        &self,
-        mut future: Pin<&mut F>,
-        main: &MainWaker,
-        waker: &Waker,
-    ) -> F::Output {
-        let mut cx = Context::from_waker(waker);
+    /// Runs tasks, and polls the main future when it was woken, until that is ready.
+    fn drive<T>(&self, main: &MainWaker, mut poll_main: impl FnMut() -> Poll<T>) -> T {
         let mut turn = Turn::new();
         loop {
             if main.take()
-                && let Poll::Ready(output) = future.as_mut().poll(&mut cx)
+                && let Poll::Ready(output) = poll_main()
             {
                 return output;
             }

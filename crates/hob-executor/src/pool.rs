@@ -169,7 +169,11 @@ impl Executor {
                     let text = format!("the first worker of {:?}: {error}", env.parts().name);
                     return Err(io::Error::new(error.kind(), text));
                 }
-                Err(_fewer) => break,
+                Err(error) => {
+                    let text = format!("{index} workers are all that could be started: {error}");
+                    env.report(&Unhandled::new(UnhandledKind::PoolSmaller, None, &text));
+                    break;
+                }
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_core::context;
+use hob_core::context::{self, Local};
 use hob_core::{Instant, Park, Recycler, Runnable, Schedule, SchedulerRef, TaskCell, Unpark, Why};
 
 use crate::idle::{Idle, Place, Sleeper};
@@ -224,13 +224,18 @@ impl<T> Shared<T> {
     }
 }
 
+/// Whether this thread is a worker that wakes tasks just before it looks at its queue.
+fn is_about_to_look() -> bool {
+    context::with(|local| local.is_some_and(Local::is_about_to_look))
+}
+
 impl Schedule for Shared {
     fn schedule(&self, task: Runnable<TaskCell>, _why: Why) {
         match self.current_worker() {
             Some(worker) => {
                 let waiting = self.queues.push(worker, task);
-                // Between two polls the worker is about to look at its queue itself.
-                if waiting == 1 && context::task().is_none() {
+                // The worker takes the first one itself, at once.
+                if waiting == 1 && is_about_to_look() {
                     return;
                 }
             }

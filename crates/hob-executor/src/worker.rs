@@ -112,7 +112,7 @@ impl<T> Worker<T> {
             self.shared.hand_over_seat();
         }
         self.expire(woken);
-        wake_all(woken);
+        before_looking(|| wake_all(woken));
         if self.shared.queues.move_injected(self.index) > 0 {
             self.shared.notify();
         }
@@ -160,7 +160,7 @@ impl<T> Worker<T> {
         drop(seat);
         self.shared.hand_over_seat();
         self.expire(woken);
-        wake_all(woken);
+        before_looking(|| wake_all(woken));
     }
 
     fn enter_idle(&self, place: Place) {
@@ -189,6 +189,14 @@ impl<T> Worker<T> {
     fn counters(&self) -> &Counters {
         &self.shared.counters[self.index]
     }
+}
+
+/// Runs `wake` on this worker, which looks at its queue next.
+fn before_looking(wake: impl FnOnce()) {
+    context::with(|local| match local {
+        Some(local) => local.before_looking(wake),
+        None => wake(),
+    });
 }
 
 /// Counts up; only this worker writes.

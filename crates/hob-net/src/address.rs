@@ -46,6 +46,8 @@ enum Kind {
 impl Target {
     /// From a host, which is a name or the text of an address, and a port.
     fn host(host: &str, port: u16) -> Self {
+        let inside = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        let host = inside.filter(|it| it.contains(':')).unwrap_or(host);
         if let Ok(addr) = host.parse::<IpAddr>() {
             return Self::from((addr, port));
         }
@@ -68,6 +70,9 @@ impl From<&str> for Target {
         if let Ok(addr) = text.parse::<SocketAddr>() {
             return addr.into();
         }
+        if let Some(rest) = text.strip_prefix('[') {
+            return Self::malformed(text, why_not_bracketed(rest));
+        }
         let Some((host, port)) = text.rsplit_once(':') else {
             return Self::malformed(text, "it has no port, as in \"localhost:80\"");
         };
@@ -79,7 +84,7 @@ impl From<&str> for Target {
         }
         match port.parse() {
             Ok(port) => Self::host(host, port),
-            Err(_) => Self::malformed(text, "its port is no number from 0 to 65535"),
+            Err(_) => Self::malformed(text, BAD_PORT),
         }
     }
 }
@@ -231,6 +236,25 @@ impl Resolve {
     }
 }
 
+const BAD_PORT: &str = "its port is no number from 0 to 65535";
+
+/// What is wrong with a text that begins with a bracket, here without it, and is no address.
+fn why_not_bracketed(rest: &str) -> &'static str {
+    let Some((host, port)) = rest.split_once(']') else {
+        return "its bracket is not closed, as in \"[::1]:80\"";
+    };
+    let (addr, zone) = host.split_once('%').unwrap_or((host, "0"));
+    if addr.parse::<Ipv6Addr>().is_err() {
+        "only an IPv6 address goes in brackets, as in \"[::1]:80\""
+    } else if zone.parse::<u32>().is_err() {
+        "its zone is no number, as in \"[fe80::1%2]:80\""
+    } else if port.starts_with(':') {
+        BAD_PORT
+    } else {
+        "it has no port, as in \"[::1]:80\""
+    }
+}
+
 fn malformed(text: &str, why: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
@@ -269,6 +293,8 @@ mod tests {
         check("[::1]:80".to_owned(), &["[::1]:80"]);
         check(("127.0.0.1", 80), &["127.0.0.1:80"]);
         check(("::1".to_owned(), 80), &["[::1]:80"]);
+        check(("[::1]", 80), &["[::1]:80"]);
+        check("[fe80::1%2]:80", &["[fe80::1%2]:80"]);
         check((Ipv6Addr::LOCALHOST, 80), &["[::1]:80"]);
         let both = [
             SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
@@ -294,5 +320,13 @@ mod tests {
         check_malformed("localhost:http", "no number");
         check_malformed("localhost:65536", "no number");
         check_malformed("localhost:", "no number");
+        check_malformed("[::1]", "no port");
+        check_malformed("[::1]80", "no port");
+        check_malformed("[::1", "not closed");
+        check_malformed("[::1]:http", "port is no number");
+        check_malformed("[::1]:", "port is no number");
+        check_malformed("[fe80::1%eth0]:80", "zone is no number");
+        check_malformed("[fe80::1%2]", "no port");
+        check_malformed("[localhost]:80", "only an IPv6 address");
     }
 }

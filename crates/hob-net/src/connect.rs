@@ -40,6 +40,7 @@ enum State {
         current: Option<(SocketAddr, Socket)>,
         left: vec::IntoIter<SocketAddr>,
     },
+    Done,
 }
 
 impl Connect {
@@ -94,6 +95,7 @@ impl Connect {
                         }
                     }
                 }
+                State::Done => panic!("`Connect` was polled after it was ready"),
             }
         }
     }
@@ -117,6 +119,8 @@ impl Future for Connect {
         let outcome = self.poll_stream(cx);
         if outcome.is_pending() {
             context::record_wait("TcpStream::connect", self.place);
+        } else {
+            self.state = State::Done;
         }
         outcome
     }
@@ -131,6 +135,7 @@ impl fmt::Debug for Connect {
             State::Trying { current, .. } => {
                 connect.field("trying", &current.as_ref().map(|(addr, _)| addr))
             }
+            State::Done => connect.field("done", &true),
         };
         connect
             .field("failed", &self.failed.len())

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use hob_core::io_source::WaitKey;
 use hob_core::sys::{Addr, End, Family, SocketOption};
 use hob_core::{Descriptor, Direction, Sys, budget, context};
+use rustix::io::Errno;
 
 use crate::address::{Resolve, Target};
 use crate::error::AddressError;
@@ -249,25 +250,45 @@ impl Future for Accept<'_> {
             place,
         } = self.get_mut();
         let socket = &listener.socket;
-        let accepted = socket.poll_io(cx, Direction::Read, Waiter::Listed(key), accept_one);
-        let Poll::Ready(accepted) = accepted else {
-            context::record_wait("TcpListener::accept", place);
-            return Poll::Pending;
+        let (descriptor, addr) = loop {
+            // Every attempt costs budget, so many broken connections do not keep the task running.
+            match socket.poll_io(cx, Direction::Read, Waiter::Listed(key), accept_one) {
+                Poll::Ready(Err(error)) if is_of_connection(&error) => {}
+                Poll::Ready(accepted) => break accepted?,
+                Poll::Pending => {
+                    context::record_wait("TcpListener::accept", place);
+                    return Poll::Pending;
+                }
+            }
         };
-        let (descriptor, addr) = accepted?;
         let accepted = Socket::new(descriptor, socket.sys());
         let stream = TcpStream::new(accepted, place);
         Poll::Ready(addr.into_inet().map(|addr| (stream, addr)))
     }
 }
 
-/// Accepts, and skips connections that broke while they waited.
 fn accept_one(sys: &dyn Sys, socket: &Descriptor) -> io::Result<Done<(Descriptor, Addr)>> {
-    loop {
-        match sys.accept(socket) {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            accepted => return accepted.map(Done::Full),
-        }
+    sys.accept(socket).map(Done::Full)
+}
+
+/// Whether `accept(2)` failed for the sake of the connection, which is gone, and not of the listener.
+///
+/// `EOPNOTSUPP` and `EPERM` may be either. They would come again and again if they are the
+/// listener's, so they are not among them.
+fn is_of_connection(error: &io::Error) -> bool {
+    let without_kind = [
+        Errno::PROTO,
+        Errno::NOPROTOOPT,
+        Errno::HOSTDOWN,
+        #[cfg(target_os = "linux")]
+        Errno::NONET,
+    ];
+    match error.kind() {
+        io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::NetworkDown
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::HostUnreachable => true,
+        _ => Errno::from_io_error(error).is_some_and(|errno| without_kind.contains(&errno)),
     }
 }
 

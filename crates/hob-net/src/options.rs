@@ -42,7 +42,7 @@ impl TcpStream {
     pub fn nodelay(&self) -> io::Result<bool> {
         match self.socket().option(SocketOption::NoDelay(false))? {
             SocketOption::NoDelay(nodelay) => Ok(nodelay),
-            other => Err(another(other)),
+            other => Err(another("NoDelay", other)),
         }
     }
 
@@ -66,7 +66,7 @@ impl TcpStream {
     pub fn ttl(&self) -> io::Result<u32> {
         match self.socket().option(SocketOption::Ttl(0))? {
             SocketOption::Ttl(hops) => Ok(hops),
-            other => Err(another(other)),
+            other => Err(another("Ttl", other)),
         }
     }
 
@@ -92,7 +92,7 @@ impl TcpStream {
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         match self.socket().option(SocketOption::Linger(None))? {
             SocketOption::Linger(time) => Ok(time),
-            other => Err(another(other)),
+            other => Err(another("Linger", other)),
         }
     }
 
@@ -114,12 +114,12 @@ impl TcpStream {
     pub fn keepalive(&self) -> io::Result<bool> {
         match self.socket().option(SocketOption::KeepAlive(false))? {
             SocketOption::KeepAlive(keepalive) => Ok(keepalive),
-            other => Err(another(other)),
+            other => Err(another("KeepAlive", other)),
         }
     }
 }
 
 /// The answer of a `Sys` that does not keep its contract.
-fn another(option: SocketOption) -> io::Error {
-    io::Error::other(format!("asked for another option than {option:?}"))
+fn another(asked: &str, answer: SocketOption) -> io::Error {
+    io::Error::other(format!("asked for {asked}, the answer is {answer:?}"))
 }

@@ -224,7 +224,7 @@ impl Socket {
         match done {
             Done::Full(value) => value,
             Done::Short(value) => {
-                self.clear(direction, seen.filter(|seen| seen.is_edge()));
+                self.clear(direction, seen.filter(|seen| seen.is_edge(direction)));
                 value
             }
         }
@@ -244,10 +244,6 @@ impl Drop for Socket {
             drop(self.source.deregister(descriptor.as_ref()));
             self.sys.close(descriptor);
         }
-        // A poller that hands out an event at this moment keeps the source a little longer. The
-        // wakers must not stay with it: nobody waits here any more.
-        let mut waiting = Vec::new();
-        self.source.unbind(&mut waiting);
     }
 }
 

@@ -14,11 +14,12 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
+use hob_core::io_source::WaitKey;
 use hob_core::sys::End;
-use hob_core::{Direction, context};
+use hob_core::{Direction, budget, context};
 
 use crate::address::Target;
 use crate::connect::Connect;
@@ -68,6 +69,7 @@ pub struct TcpStream {
 pub struct Peek<'a> {
     stream: &'a TcpStream,
     buffer: &'a mut [u8],
+    key: WaitKey,
     place: &'static Location<'static>,
 }
 
@@ -113,8 +115,8 @@ impl TcpStream {
 
     /// Waits for bytes, and copies them without taking them out of the stream.
     ///
-    /// Returns how many were copied; zero is the end of the stream. For the rules of waiting it is a
-    /// read.
+    /// Returns how many were copied; zero is the end of the stream. Any number of tasks may wait here,
+    /// beside the one that reads.
     ///
     /// # Cancel safety
     ///
@@ -146,6 +148,7 @@ impl TcpStream {
         Peek {
             stream: self,
             buffer,
+            key: WaitKey::default(),
             place: Location::caller(),
         }
     }
@@ -211,6 +214,12 @@ impl TcpStream {
         cx: &Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
+            // The kernel would say that it would block.
+            ready!(budget::poll_proceed(cx));
+            budget::spend();
+            return Poll::Ready(Ok(0));
+        }
         let count = buffers.len().min(BUFFERS_MAX);
         let buffers = &mut buffers[..count];
         let asked = buffers.iter().map(|buffer| buffer.len()).sum();
@@ -387,18 +396,26 @@ impl Future for Peek<'_> {
         let Self {
             stream,
             buffer,
+            key,
             place,
         } = self.get_mut();
-        let peeked = stream
-            .socket
-            .poll_io(cx, Direction::Read, Waiter::Sole, |sys, socket| {
-                // However few: they are still there, so a read will not block.
-                sys.peek(socket, buffer).map(Done::Full)
-            });
+        let peeked =
+            stream
+                .socket
+                .poll_io(cx, Direction::Read, Waiter::Listed(key), |sys, socket| {
+                    // However few: they are still there, so a read will not block.
+                    sys.peek(socket, buffer).map(Done::Full)
+                });
         if peeked.is_pending() {
             context::record_wait("TcpStream::peek", place);
         }
         peeked
+    }
+}
+
+impl Drop for Peek<'_> {
+    fn drop(&mut self) {
+        self.stream.socket.unlist(&mut self.key);
     }
 }
 

@@ -89,6 +89,19 @@ fn a_name_is_looked_up() {
 }
 
 #[test]
+#[should_panic(expected = "`Connect` was polled after it was ready")]
+fn a_connection_is_made_once() {
+    future::block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = listener.local_addr().unwrap();
+        let mut connect = TcpStream::connect(vec![there, there]);
+        let _stream = (&mut connect).await.unwrap();
+        assert!(format!("{connect:?}").contains("done"), "{connect:?}");
+        let _second = connect.await;
+    });
+}
+
+#[test]
 fn a_malformed_target_is_an_error() {
     for target in ["localhost", ":80", "localhost:http", ""] {
         let error = future::block_on(TcpStream::connect(target)).unwrap_err();

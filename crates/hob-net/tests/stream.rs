@@ -21,6 +21,15 @@ async fn pair() -> (TcpStream, TcpStream) {
     (client, accepted.0)
 }
 
+/// A waker that tells of each wake.
+struct Tell(mpsc::Sender<()>);
+
+impl Wake for Tell {
+    fn wake(self: Arc<Self>) {
+        self.0.send(()).unwrap();
+    }
+}
+
 /// Bytes that differ from those of another seed, and at each place.
 fn pattern(seed: u32, len: usize) -> Vec<u8> {
     let mut state = seed;
@@ -53,6 +62,53 @@ fn a_mebibyte_goes_both_ways_at_once() {
             .unwrap();
         assert!(at_a == two && at_b == one, "bytes were lost or changed");
     });
+}
+
+#[test]
+fn whoever_peeks_displaces_nobody() {
+    let (client, mut served) = future::block_on(pair());
+    let (reads, read_wakes) = mpsc::channel();
+    let (peeks, peek_wakes) = mpsc::channel();
+    let (reader, peeker): (Waker, Waker) =
+        (Arc::new(Tell(reads)).into(), Arc::new(Tell(peeks)).into());
+
+    let (mut bytes, mut first) = ([0; 8], [0; 1]);
+    let read = |buffer: &mut [u8]| {
+        Pin::new(&mut &client).poll_read(&mut Context::from_waker(&reader), buffer)
+    };
+    assert!(read(&mut bytes).is_pending());
+    let mut peek = pin!(client.peek(&mut first));
+    let polled = peek.as_mut().poll(&mut Context::from_waker(&peeker));
+    assert!(polled.is_pending());
+
+    future::block_on(served.write_all(b"both")).unwrap();
+    read_wakes.recv().expect("whoever reads is woken");
+    peek_wakes.recv().expect("whoever peeks is woken");
+    let polled = peek.as_mut().poll(&mut Context::from_waker(&peeker));
+    assert!(matches!(polled, Poll::Ready(Ok(1))));
+    assert!(matches!(read(&mut bytes), Poll::Ready(Ok(4))));
+}
+
+#[test]
+fn a_dropped_peek_leaves_no_waker() {
+    let (client, _served) = future::block_on(pair());
+    let (told, _wakes) = mpsc::channel();
+    let told = Arc::new(Tell(told));
+    let waker = Waker::from(Arc::clone(&told));
+    let mut first = [0; 1];
+    {
+        let peek = pin!(client.peek(&mut first));
+        assert!(peek.poll(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!(Arc::strong_count(&told), 3);
+    }
+    assert_eq!(Arc::strong_count(&told), 2);
+}
+
+#[test]
+fn a_read_into_nothing_is_ready() {
+    let (mut client, _served) = future::block_on(pair());
+    let read = future::block_on(future::poll_once(client.read(&mut [])));
+    assert_eq!(read.expect("it need not wait").unwrap(), 0);
 }
 
 #[test]

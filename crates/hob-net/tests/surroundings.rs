@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
@@ -221,12 +221,27 @@ fn a_task_that_waits_says_for_what() {
     assert_eq!(peeked, ("TcpStream::peek", file!()));
 }
 
-/// A network without a kernel: every connection is made at once and swallows what is sent.
+/// A network without a kernel: every connection is made at once and swallows what is sent; each one
+/// that is accepted breaks before.
 #[derive(Default)]
 struct Sink {
     opened: AtomicUsize,
     closed: AtomicUsize,
     sent: AtomicUsize,
+    /// What `accept` says, and how often it was asked.
+    refusal: Mutex<Option<io::Error>>,
+    accepts: AtomicUsize,
+}
+
+impl Sink {
+    fn open() -> (&'static Self, Arc<Env>) {
+        let sink: &'static Self = Box::leak(Box::default());
+        let env = Arc::new(Env::new(Parts {
+            sys: Some(sink),
+            ..Parts::default()
+        }));
+        (sink, env)
+    }
 }
 
 impl Sys for Sink {
@@ -235,16 +250,26 @@ impl Sys for Sink {
         Ok(Descriptor::Virtual(number as u64))
     }
 
-    fn bind(&self, _: &Descriptor, _: &Addr) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn bind(&self, _: &Descriptor, addr: &Addr) -> io::Result<()> {
+        match addr {
+            Addr::Inet(addr) if addr.port() == 1 => Err(io::ErrorKind::Unsupported.into()),
+            _ => Ok(()),
+        }
     }
 
     fn listen(&self, _: &Descriptor, _: u32) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+        Ok(())
     }
 
     fn accept(&self, _: &Descriptor) -> io::Result<(Descriptor, Addr)> {
-        Err(io::ErrorKind::Unsupported.into())
+        let asked = self.accepts.fetch_add(1, Ordering::Relaxed);
+        assert!(asked < 100_000, "it is asked without end");
+        Err(self
+            .refusal
+            .lock()
+            .unwrap()
+            .take()
+            .unwrap_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted)))
     }
 
     fn connect(&self, _: &Descriptor, _: &Addr) -> io::Result<()> {
@@ -296,11 +321,7 @@ impl Sys for Sink {
 
 #[test]
 fn the_runtime_may_put_another_network_in_the_kernels_place() {
-    let sink: &'static Sink = Box::leak(Box::default());
-    let env = Arc::new(Env::new(Parts {
-        sys: Some(sink),
-        ..Parts::default()
-    }));
+    let (sink, env) = Sink::open();
     future::block_on(inside(&env, async {
         let mut stream = TcpStream::connect("far.away:80").await.unwrap();
         stream.write_all(b"hello").await.unwrap();
@@ -313,4 +334,59 @@ fn the_runtime_may_put_another_network_in_the_kernels_place() {
     assert_eq!(sink.sent.load(Ordering::Relaxed), 5);
     assert_eq!(sink.opened.load(Ordering::Relaxed), 2);
     assert_eq!(sink.closed.load(Ordering::Relaxed), 2);
+}
+
+/// Polls an accept once, in a task of its own.
+fn accept_once(env: &Arc<Env>, waker: &Waker) -> Poll<io::Result<()>> {
+    let local = Local::new(env, Role::Worker);
+    let mut cx = Context::from_waker(waker);
+    context::enter(&local, || {
+        let bound = pin!(TcpListener::bind("10.0.0.1:80")).poll(&mut cx);
+        let Poll::Ready(Ok(listener)) = bound else {
+            panic!("an address needs no look-up");
+        };
+        let mut accept = pin!(listener.accept());
+        local
+            .in_task(task(env), || accept.as_mut().poll(&mut cx))
+            .map_ok(drop)
+    })
+}
+
+#[test]
+fn connections_that_break_are_skipped_as_far_as_the_budget_goes() {
+    let (sink, env) = Sink::open();
+    let (told, wakes) = mpsc::channel();
+    assert!(accept_once(&env, &Waker::from(Arc::new(Tell(told)))).is_pending());
+    wakes
+        .try_recv()
+        .expect("the task was woken for its next turn");
+    let asked = sink.accepts.load(Ordering::Relaxed);
+    assert_eq!(asked, hob_core::budget::BUDGET_PER_POLL as usize);
+}
+
+#[test]
+fn only_what_belongs_to_the_connection_is_skipped() {
+    use rustix::io::Errno;
+    let (sink, env) = Sink::open();
+    let outcome = |errno: Errno| {
+        *sink.refusal.lock().unwrap() = Some(errno.into());
+        accept_once(&env, Waker::noop())
+    };
+    for errno in [
+        Errno::CONNABORTED,
+        Errno::PROTO,
+        Errno::NOPROTOOPT,
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+    ] {
+        assert!(outcome(errno).is_pending(), "{errno}");
+    }
+    for errno in [Errno::MFILE, Errno::NOBUFS, Errno::PERM, Errno::OPNOTSUPP] {
+        let Poll::Ready(Err(error)) = outcome(errno) else {
+            panic!("{errno} was skipped");
+        };
+        assert_eq!(error.raw_os_error(), Some(errno.raw_os_error()));
+    }
 }

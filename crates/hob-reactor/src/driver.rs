@@ -15,7 +15,7 @@ use std::thread;
 
 use hob_core::io_source::Binding;
 use hob_core::reactor::is_retired;
-use hob_core::{DescriptorRef, IoSource, Park, Reactor, Until, context};
+use hob_core::{DescriptorRef, Explained, IoSource, Park, Reactor, Until, context};
 
 use crate::engine::{self, Engine, wake_all};
 use crate::primitive::{Global, UNPOISONED};
@@ -93,7 +93,7 @@ impl Driver {
         let Engine { reactor, seat } = engine::default()?;
         spawn(Box::new(move || drive(seat))).map_err(|error| {
             let what = "the thread that watches descriptors outside any runtime cannot be started";
-            io::Error::new(error.kind(), format!("{what}: {error}"))
+            Explained::wrap(error.kind(), format!("{what}: {error}"), error)
         })?;
         Ok(*self.reactor.get_or_init(|| reactor))
     }
@@ -125,7 +125,7 @@ fn explain(fd: DescriptorRef<'_>, error: io::Error) -> io::Error {
         ),
         kind => (kind, "it cannot be watched"),
     };
-    io::Error::new(kind, format!("{fd}: {why} ({error})"))
+    Explained::wrap(kind, format!("{fd}: {why} ({error})"), error)
 }
 
 #[cfg(all(test, not(loom)))]

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use hob_core::unhandled;
-use hob_core::{DescriptorRef, Instant, Park, Reactor, Until};
+use hob_core::{DescriptorRef, Explained, Instant, Park, Reactor, Until};
 
 use crate::polling::Polling;
 
@@ -121,9 +121,10 @@ pub(crate) fn remaining(until: Until) -> Option<Duration> {
 /// Says what is wrong with a kernel that knows no `epoll_pwait2`.
 pub(crate) fn explain_open(error: io::Error) -> io::Error {
     match error.kind() {
-        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied => io::Error::new(
+        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied => Explained::wrap(
             io::ErrorKind::Unsupported,
             format!("epoll_pwait2 is refused here, it needs Linux 5.11: {error}"),
+            error,
         ),
         _ => error,
     }

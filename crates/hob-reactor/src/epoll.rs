@@ -169,8 +169,8 @@ impl Reactor for Epoll {
         let sources = state.registry.drain();
         drop(state);
         drop(descriptors);
-        for source in sources {
-            source.unbind(woken);
+        for (key, source) in sources {
+            source.unbind(self, key, woken);
         }
     }
 }

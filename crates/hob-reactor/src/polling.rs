@@ -3,10 +3,11 @@
 //! # Implementation
 //!
 //! Every registration is oneshot: an event disarms it, and [`rearm`](Reactor::rearm) arms it again.
-//! The system disarms both directions at once, so an entry remembers which are wanted, and those that
-//! did not come are armed again when an event is looked at. Interests add up: a direction stays
-//! wanted until its event came, so two tasks that ask for one direction each, in either order, both
-//! get their event.
+//! Interests add up: an entry remembers which directions are wanted, so two tasks that ask for one
+//! direction each, in either order, both get their event. The system disarms both directions at once,
+//! so the direction that is wanted and did not come is reported too. Its waiter tries in vain, and
+//! arms it again with a descriptor that it borrows: no descriptor is kept here, where its number
+//! could belong to somebody else by now.
 //!
 //! One lock guards the entries and the poller, which is there between `open` and `retire`. Arming
 //! happens under it, so that an entry and the system agree; sources are told after it is released,
@@ -21,7 +22,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::mem;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
@@ -124,11 +125,11 @@ impl Reactor for Polling {
         };
         let key = registry.insert(Entry {
             source: Arc::clone(source),
-            fd: fd.as_raw_fd(),
             wanted: Wanted::default(),
         })?;
-        // SAFETY: `fd` is open, as it is borrowed here. By the contract of `Reactor` its owner calls
-        // `deregister` before it closes the descriptor, which deletes it from the poller.
+        // SAFETY: `fd` is open, as it is borrowed here. Its owner calls `deregister` before it closes
+        // the descriptor, which deletes it from the poller. Where the owner was leaked instead, no
+        // call is made with the old number: `rearm` and `deregister` borrow the descriptor anew.
         let added = unsafe { poller.add(&fd, Wanted::default().event(key)) };
         if let Err(error) = added {
             // The caller holds the source too, so no waker is dropped under the lock.
@@ -173,8 +174,8 @@ impl Reactor for Polling {
         let entries = state.registry.drain();
         drop(state);
         drop(poller);
-        for entry in entries {
-            entry.source.unbind(woken);
+        for (key, entry) in entries {
+            entry.source.unbind(self, key, woken);
         }
     }
 }
@@ -189,18 +190,16 @@ impl PollingSeat {
         self.polling.counters.add_turn(self.events.len());
     }
 
-    /// Tells the sources what was seen, and asks again for what is wanted and did not come.
+    /// Tells the sources what was seen.
     fn deliver(&mut self, woken: &mut Vec<Waker>) {
         if self.events.is_empty() {
             return;
         }
         let mut state = lock(&self.polling.state);
-        let State { poller, registry } = &mut *state;
         for event in self.events.iter() {
             // An event that was on its way when its registration ended finds no entry.
-            let key = event.key as u64;
-            if let (Some(poller), Some(entry)) = (&*poller, registry.get_mut(key)) {
-                let readiness = entry.note(event, poller);
+            if let Some(entry) = state.registry.get_mut(event.key as u64) {
+                let readiness = entry.wanted.take(event);
                 self.ready.push((Arc::clone(&entry.source), readiness));
             }
         }
@@ -269,47 +268,33 @@ struct State {
 
 struct Entry {
     source: Arc<IoSource>,
-    fd: RawFd,
     wanted: Wanted,
 }
 
-/// Which directions the system was asked for, and has not reported since.
+/// Which directions the system was asked for since the last event.
 #[derive(Clone, Copy, Default)]
 struct Wanted {
     readable: bool,
     writable: bool,
 }
 
-impl Entry {
-    /// Takes an event in, and asks the system again for what is still wanted.
-    fn note(&mut self, event: Event, poller: &Poller) -> Readiness {
-        let mut readiness = Readiness::NONE;
-        if event.readable {
-            self.wanted.readable = false;
-            readiness |= Direction::Read.into();
-        }
-        if event.writable {
-            self.wanted.writable = false;
-            readiness |= Direction::Write.into();
-        }
-        if !self.wanted.readable && !self.wanted.writable {
-            return readiness;
-        }
-        // SAFETY: the entry is in the registry, whose lock the caller holds, so `deregister` has not
-        // returned. By the contract of `Reactor` the owner closes the descriptor after that.
-        let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
-        match poller.modify(fd, self.wanted.event(event.key as u64)) {
-            Ok(()) => readiness,
-            // Everybody tries, waits again, and gets the error from `rearm`.
-            Err(_) => Readiness::BOTH,
-        }
-    }
-}
-
 impl Wanted {
     fn add(&mut self, interest: Interest) {
         self.readable |= interest.contains(Direction::Read);
         self.writable |= interest.contains(Direction::Write);
+    }
+
+    /// What an event means, which has disarmed both directions: also one that did not come.
+    fn take(&mut self, event: Event) -> Readiness {
+        let wanted = mem::take(self);
+        let mut readiness = Readiness::NONE;
+        if event.readable || wanted.readable {
+            readiness |= Direction::Read.into();
+        }
+        if event.writable || wanted.writable {
+            readiness |= Direction::Write.into();
+        }
+        readiness
     }
 
     fn event(self, key: u64) -> Event {

@@ -5,7 +5,8 @@
 //! A key is an index in its lower half and a generation in its upper half. Every registration gets
 //! the next generation, also across the uses of a recycled poller, so an event or a call with the key
 //! of an ended registration finds nothing. The generation of one and the same index comes again after
-//! 2³² registrations; an event does not stay on its way for that long.
+//! 2³² registrations, or 2¹⁶ where a `usize` has 32 bits; an event does not stay on its way for that
+//! long.
 //!
 //! The registry is plain data: its poller guards it with a lock, and drops what it takes out of it
 //! after releasing that lock.
@@ -28,7 +29,7 @@ struct Entry<T> {
 const HALF: u32 = usize::BITS / 2;
 const LOWER: usize = (1 << HALF) - 1;
 
-/// No registration has an index above it, so keys above `RESERVED << HALF` are free for others.
+/// No registration has an index above it: the few keys with such an index are free for others.
 const INDEX_MAX: usize = LOWER - 16;
 
 /// A key that no registration ever has, for a poller's own descriptor.
@@ -58,7 +59,7 @@ impl<T> Registry<T> {
             generation: self.generation,
             value,
         });
-        Ok((self.generation << HALF | index) as u64)
+        Ok(join(index, self.generation))
     }
 
     pub(crate) fn get_mut(&mut self, key: u64) -> Option<&mut T> {
@@ -75,15 +76,21 @@ impl<T> Registry<T> {
         self.slab.try_remove(index).map(|entry| entry.value)
     }
 
-    /// Takes out everything.
-    pub(crate) fn drain(&mut self) -> Vec<T> {
+    /// Takes out everything, with its keys.
+    pub(crate) fn drain(&mut self) -> Vec<(u64, T)> {
         let slab = std::mem::take(&mut self.slab);
-        slab.into_iter().map(|(_, entry)| entry.value).collect()
+        slab.into_iter()
+            .map(|(index, entry)| (join(index, entry.generation), entry.value))
+            .collect()
     }
 
     pub(crate) fn len(&self) -> usize {
         self.slab.len()
     }
+}
+
+fn join(index: usize, generation: usize) -> u64 {
+    (generation << HALF | index) as u64
 }
 
 fn split(key: u64) -> Option<(usize, usize)> {
@@ -111,7 +118,7 @@ mod tests {
     fn a_key_of_an_earlier_use_names_nothing() {
         let mut registry = Registry::new();
         let old = registry.insert("old").expect("there is room");
-        assert_eq!(registry.drain(), ["old"]);
+        assert_eq!(registry.drain(), [(old, "old")]);
         let new = registry.insert("new").expect("there is room");
         assert_eq!(registry.get_mut(old), None);
         assert_eq!(registry.remove(new), Some("new"));

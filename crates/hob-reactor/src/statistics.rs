@@ -19,7 +19,7 @@ pub struct ReactorStatistics {
     pub events: u64,
     /// How often a sleeper was woken by another thread, at the price of a system call.
     pub rings: u64,
-    /// Returns `true` if nobody drives the poller any more.
+    /// Nobody drives the poller any more.
     pub is_retired: bool,
 }
 

@@ -4,19 +4,21 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use futures_lite::future::{block_on, or, poll_once, zip};
-use hob_core::Until;
 use hob_core::context::{self, Local, Role};
 use hob_core::env::{Env, Parts};
+use hob_core::{DescriptorRef, IoSource, Reactor, Until};
 use hob_reactor::{Async, Engine};
+use rustix::io::dup2;
 
 fn pair() -> (Async<UnixStream>, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("two descriptors");
@@ -45,6 +47,15 @@ struct Counting(AtomicUsize);
 impl Wake for Counting {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A waker that tells of each wake.
+struct Tell(mpsc::Sender<()>);
+
+impl Wake for Tell {
+    fn wake(self: Arc<Self>) {
+        self.0.send(()).expect("somebody listens");
     }
 }
 
@@ -170,19 +181,21 @@ fn a_cancelled_read_loses_nothing() {
 #[test]
 fn poll_readable_wakes_the_last_task_that_polled() {
     let (ours, mut theirs) = pair();
-    let last = Arc::new(Counting(AtomicUsize::new(0)));
-    let waker = Waker::from(Arc::clone(&last));
+    let displaced = Arc::new(Counting(AtomicUsize::new(0)));
+    let (told, wakes) = mpsc::channel();
+    let waker = Waker::from(Arc::new(Tell(told)));
     assert!(
-        ours.poll_readable(&Context::from_waker(Waker::noop()))
+        ours.poll_readable(&Context::from_waker(&Arc::clone(&displaced).into()))
             .is_pending()
     );
     assert!(
         ours.poll_readable(&Context::from_waker(&waker))
             .is_pending()
     );
+    assert_eq!(Arc::strong_count(&displaced), 1, "nobody can wake it");
     theirs.write_all(b"x").expect("there is room");
-    // Listed after it, so told after it.
-    block_on(ours.readable()).expect("a byte");
+    wakes.recv().expect("the last one is woken");
+    assert_eq!(displaced.0.load(Ordering::SeqCst), 0);
     let ready = ours.poll_readable(&Context::from_waker(&waker));
     assert!(matches!(ready, Poll::Ready(Ok(()))));
     let writable = ours.poll_writable(&Context::from_waker(&waker));
@@ -200,6 +213,11 @@ fn a_regular_file_is_a_clear_error() {
         text.contains("regular file") && text.contains("to_thread"),
         "{text}"
     );
+    let original = error.get_ref().and_then(|inner| inner.source());
+    let original = original.and_then(|source| source.downcast_ref::<io::Error>());
+    let eperm = original.expect("what the system said is kept");
+    assert_eq!(eperm.kind(), io::ErrorKind::PermissionDenied);
+    assert!(eperm.raw_os_error().is_some());
 }
 
 #[test]
@@ -226,6 +244,50 @@ fn into_inner_ends_the_registration() {
     assert!(block_on(poll_once(again.readable())).is_none());
     theirs.write_all(b"x").expect("there is room");
     block_on(again.readable()).expect("a byte");
+}
+
+/// A poller that keeps every source, as one that tells of an event at this moment does.
+struct Keeper(Mutex<Vec<Arc<IoSource>>>);
+
+impl Reactor for Keeper {
+    fn register(&self, _: DescriptorRef<'_>, source: &Arc<IoSource>) -> io::Result<u64> {
+        self.0
+            .lock()
+            .expect("nobody panics")
+            .push(Arc::clone(source));
+        Ok(1)
+    }
+
+    fn deregister(&self, _: DescriptorRef<'_>, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn retire(&self, _: &mut Vec<Waker>) {}
+}
+
+#[test]
+fn whoever_goes_leaves_no_waker_with_the_poller() {
+    let keeper: &Keeper = Box::leak(Box::new(Keeper(Mutex::default())));
+    let env = Arc::new(Env::new(Parts {
+        reactor: Some(keeper),
+        ..Parts::default()
+    }));
+    let counting = Arc::new(Counting(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&counting));
+    let waiting = || {
+        let (ours, theirs) = pair();
+        context::enter(&Local::new(&env, Role::Worker), || {
+            let polled = ours.poll_readable(&Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        });
+        assert_eq!(Arc::strong_count(&counting), 3, "it waits");
+        (ours, theirs)
+    };
+    drop(waiting());
+    assert_eq!(Arc::strong_count(&counting), 2, "it was dropped");
+    let (ours, _theirs) = waiting();
+    let _given_away = ours.into_inner();
+    assert_eq!(Arc::strong_count(&counting), 2, "it was given away");
 }
 
 #[test]
@@ -314,6 +376,61 @@ fn a_runtimes_poller_is_used_until_it_ends(open: fn() -> io::Result<Engine>) {
     drop(engine.seat);
     theirs.write_all(b"y").expect("there is room");
     block_on(wait).expect("the driver's thread watches now");
+}
+
+/// An owner that is leaked while its descriptor closes leaves a registration behind. Its next event
+/// must not touch the descriptor that has its number by then.
+fn a_leaked_registration_harms_nobody(open: fn() -> io::Result<Engine>) {
+    let mut engine = open().expect("a poller");
+    let (ours, mut theirs) = UnixStream::pair().expect("two descriptors");
+    // The socket stays open under another number, so its registration stays too.
+    let _kept = ours.try_clone().expect("a descriptor");
+    let number = ours.as_raw_fd();
+    let cx = Context::from_waker(Waker::noop());
+    inside(&engine, || {
+        let leaked = ManuallyDrop::new(Async::new(&ours).expect("it is open"));
+        while (&ours).write(&[0; 4096]).is_ok() {}
+        assert!(leaked.poll_writable(&cx).is_pending());
+        assert!(leaked.poll_readable(&cx).is_pending());
+    });
+    // Whoever gets the number: nobody else can take it while it is exchanged.
+    let (stranger, mut other) = UnixStream::pair().expect("two descriptors");
+    let mut ours = OwnedFd::from(ours);
+    dup2(&stranger, &mut ours).expect("two descriptors");
+    drop(stranger);
+    let stranger = Async::new(UnixStream::from(ours)).expect("it is open");
+    assert_eq!(stranger.as_fd().as_raw_fd(), number);
+    let counting = Arc::new(Counting(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&counting));
+    inside(&engine, || {
+        let polled = stranger.poll_readable(&Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    });
+
+    let mut look = || {
+        let mut woken = Vec::new();
+        for _ in 0..3 {
+            engine.seat.park(Until::Now, &mut woken);
+        }
+        woken.into_iter().for_each(Waker::wake);
+    };
+    theirs.write_all(b"x").expect("there is room");
+    look();
+    assert_eq!(counting.0.load(Ordering::SeqCst), 0, "it was not for this");
+    other.write_all(b"y").expect("there is room");
+    look();
+    assert_eq!(counting.0.load(Ordering::SeqCst), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_leaked_registration_with_epoll_harms_nobody() {
+    a_leaked_registration_harms_nobody(hob_reactor::epoll);
+}
+
+#[test]
+fn a_leaked_registration_with_polling_harms_nobody() {
+    a_leaked_registration_harms_nobody(hob_reactor::polling);
 }
 
 #[cfg(target_os = "linux")]

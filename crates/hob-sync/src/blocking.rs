@@ -53,7 +53,7 @@ fn refuse_on_worker(what: &'static str, place: &'static Location<'static>) {
     let label = context::task().and_then(|task| task.label());
     match label {
         Some(task) => panic!(
-            "{what} at {place} would block a thread that runs tasks, in {task} \
+            "{what} at {place} would block a thread that runs tasks, in {task}: \
              use the form that is awaited, or a thread for blocking jobs"
         ),
         None => panic!(

@@ -3,6 +3,9 @@
 //! [`bounded`] has room for a number of messages: senders wait in line for a slot, so a slow receiver
 //! slows them down. [`unbounded`] has no limit: sending never waits, and a slow receiver costs memory.
 //!
+//! Slots are handed out first come, first served. A message is put in when its sender next runs: of
+//! two senders who waited, the one that runs first comes first.
+//!
 //! # Implementation
 //!
 //! One small lock guards the messages, the counts, the waker of the receiver and the line of senders.
@@ -23,7 +26,7 @@ mod receiver;
 mod state;
 mod unbounded;
 
-pub use self::bounded::{Permit, Reserve, Send, Sender, WeakSender};
+pub use self::bounded::{Permit, Reserve, Sender, Sending, WeakSender};
 pub use self::error::{SendError, TryRecvError, TrySendError};
 pub use self::receiver::{Receiver, Recv, RecvMany};
 pub use self::state::MpscStatistics;
@@ -77,6 +80,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// # });
 /// ```
 #[must_use]
+#[track_caller]
 pub fn unbounded<T>() -> (UnboundedSender<T>, Receiver<T>) {
     let handle = Handle::new(UNBOUNDED);
     let receiver = Receiver::new(handle.channel());

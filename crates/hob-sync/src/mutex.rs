@@ -234,18 +234,15 @@ impl<T> From<T> for Mutex<T> {
     }
 }
 
-impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+impl<T: ?Sized> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut mutex = f.debug_struct("Mutex");
-        // A dump must not wait. It holds the value while it shows it, as any other guard does.
-        match self.try_lock() {
-            Ok(guard) => mutex.field("value", &&*guard),
-            Err(TryLockError) => mutex.field("value", &format_args!("<locked>")),
+        // A dump must not wait, nor be in anybody's way: to show the value it would have to lock.
+        match self.state.try_lock() {
+            Some(state) => mutex.field("statistics", &state.statistics()),
+            None => mutex.field("statistics", &format_args!("<locked>")),
         };
-        if let Some(state) = self.state.try_lock() {
-            mutex.field("statistics", &state.statistics());
-        }
-        mutex.finish()
+        mutex.finish_non_exhaustive()
     }
 }
 
@@ -421,6 +418,46 @@ mod tests {
             let _shown = format!("{mutex:?}");
         });
         assert!(poll.is_ready());
+    }
+
+    /// Gives when it is called first, by a clone, and panics when that clone is dropped.
+    fn give_then_panic(give: impl Fn() + Send + Sync + 'static) -> impl Fn() + Send + Sync {
+        let calls = AtomicUsize::new(0);
+        move || match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => give(),
+            1 => panic!("on purpose"),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn a_clone_whose_destructor_panics_takes_nothing_away() {
+        let mutex: &'static Mutex<()> = Box::leak(Box::new(Mutex::new(())));
+        let held = Guarded::new(Some(mutex.try_lock().expect("it is free")));
+        let unlock = give_then_panic(move || {
+            let guard = held.lock().take();
+            drop(guard);
+        });
+        assert!(poll_calling(&mut mutex.lock(), unlock).is_ready());
+        assert!(mutex.try_lock().is_ok(), "its guard unlocks it");
+
+        let semaphore = Arc::new(Semaphore::new(0));
+        let inner = Arc::clone(&semaphore);
+        let release = give_then_panic(move || inner.add_permits(1).expect("they are few"));
+        assert!(poll_calling(&mut semaphore.acquire(), release).is_ready());
+        assert_eq!(semaphore.available_permits(), 1);
+
+        let (tx, mut rx) = mpsc::unbounded();
+        let send = give_then_panic(move || tx.send(7).expect("it is open"));
+        assert_eq!(poll_calling(&mut rx.recv(), send), Poll::Ready(Some(7)));
+
+        let queue = Queue::unbounded();
+        let inner = queue.clone();
+        let put = give_then_panic(move || inner.try_put(7).expect("it is open"));
+        let Poll::Ready(Ok(item)) = poll_calling(&mut queue.get(), put) else {
+            panic!("it was handed over");
+        };
+        assert_eq!(item.into_inner(), 7);
     }
 
     #[test]

@@ -30,13 +30,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use hob_core::{budget, context};
+use hob_core::{budget, context, unhandled};
 
 use crate::blocking::block_on;
 use crate::primitive::Guarded;
+use crate::wait_queue::polled_after_ready;
 use crate::waker::{WakeList, WakerSlot, poll_with};
 
 pub use self::error::{RecvError, SendError, TryRecvError};
+
+const SENDER_CLOSED: &str = "oneshot::Sender::closed";
 
 /// Makes a channel for one value.
 ///
@@ -75,7 +78,8 @@ pub struct Sender<T> {
     channel: Arc<Guarded<State<T>>>,
 }
 
-/// The end that receives: a future of the value.
+/// The end that receives: a future of the value. It may be polled after it was ready, and gives
+/// [`RecvError`] then.
 ///
 /// # Cancel safety
 ///
@@ -93,6 +97,7 @@ pub struct Receiver<T> {
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Closed<'a, T> {
     sender: &'a mut Sender<T>,
+    finished: bool,
     place: &'static Location<'static>,
 }
 
@@ -172,6 +177,7 @@ impl<T> Sender<T> {
     pub fn closed(&mut self) -> Closed<'_, T> {
         Closed {
             sender: self,
+            finished: false,
             place: Location::caller(),
         }
     }
@@ -289,7 +295,10 @@ impl<T> Future for Receiver<T> {
 impl<T> Future for Closed<'_, T> {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.finished {
+            polled_after_ready(SENDER_CLOSED, self.place);
+        }
         let poll = poll_with(cx.waker(), |spare| {
             let mut state = self.sender.channel.lock();
             if state.closed {
@@ -299,8 +308,9 @@ impl<T> Future for Closed<'_, T> {
             Poll::Pending
         });
         if poll.is_pending() {
-            context::record_wait("oneshot::Sender::closed", self.place);
+            context::record_wait(SENDER_CLOSED, self.place);
         }
+        self.finished = poll.is_ready();
         poll
     }
 }
@@ -313,7 +323,7 @@ impl<T> Drop for Sender<T> {
             (state.receiver.take(), state.sender.take())
         };
         wake(receiver);
-        drop(own);
+        unhandled::drop_waker(own);
     }
 }
 
@@ -326,14 +336,15 @@ impl<T> Drop for Receiver<T> {
             (sender, state.receiver.take(), state.value.take())
         };
         wake(sender);
-        drop((own, value));
+        unhandled::drop_waker(own);
+        drop(value);
     }
 }
 
 impl<T> Drop for Closed<'_, T> {
     fn drop(&mut self) {
         let own = self.sender.channel.lock().sender.take();
-        drop(own);
+        unhandled::drop_waker(own);
     }
 }
 

@@ -46,8 +46,9 @@ pub use self::wait::{Get, Join, Put};
 
 /// A queue of work, first in, first out. Clones are handles of the same queue.
 ///
-/// Those who wait to put and those who wait to get are served in the order of their first polls. The
-/// queue does not close by itself: close it when no more work will come.
+/// Those who wait to put and those who wait to get are served in the order of their first polls: room
+/// is handed out first come, first served, and a value is put in when its putter next runs. The queue
+/// does not close by itself: close it when no more work will come.
 ///
 /// # Examples
 ///
@@ -116,7 +117,7 @@ impl<T> Queue<T> {
     ///
     /// # Panics
     ///
-    /// The future panics if it is polled again after it completed.
+    /// The future panics if it is polled after it was ready.
     ///
     /// # Examples
     ///
@@ -276,6 +277,11 @@ impl<T> Queue<T> {
 
     /// Closes the queue: nothing can be put any more, also by those who wait for room. What is there
     /// can still be got, and requeued; then those who get are told that it is closed.
+    ///
+    /// They are told once nothing is there, although somebody may have an item in hand. If that one is
+    /// [requeued](Item::requeue) afterwards, it waits for a new [`get`](Self::get), and
+    /// [`join`](Self::join) waits for it: whoever requeues should get again, or [`join`](Self::join)
+    /// before closing.
     #[doc(alias = "shutdown")]
     pub fn close(&self) {
         update(&self.shared, State::close);

@@ -339,6 +339,7 @@ impl Semaphore {
         cx: &Context<'_>,
     ) -> Poll<Result<usize, AcquireError>> {
         if request > Self::PERMITS_MAX {
+            ticket.finish();
             return Poll::Ready(Err(AcquireError::TooManyPermits));
         }
         poll_in_line(&self.state, ticket, request, cx).map_err(|Closed| AcquireError::Closed)

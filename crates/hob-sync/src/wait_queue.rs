@@ -67,6 +67,8 @@ struct Node<R> {
 #[derive(Debug)]
 pub(crate) struct Ticket {
     key: Option<usize>,
+    /// Its future was ready.
+    finished: bool,
     what: &'static str,
     place: &'static Location<'static>,
 }
@@ -146,9 +148,19 @@ pub(crate) fn poll_in_line<L, S: Serve<L>>(
     request: S::Request,
     cx: &Context<'_>,
 ) -> Poll<S::Grant> {
+    let proceed = ticket.poll_proceed(cx);
+    poll_proceeding(lock, ticket, request, proceed, cx)
+}
+
+/// The same, where [`Ticket::poll_proceed`] has been asked before.
+pub(crate) fn poll_proceeding<L, S: Serve<L>>(
+    lock: &Guarded<S>,
+    ticket: &mut Ticket,
+    request: S::Request,
+    proceed: Poll<()>,
+    cx: &Context<'_>,
+) -> Poll<S::Grant> {
     let newcomer = !ticket.is_filed();
-    // A waiter that was granted completes whatever the budget says.
-    let proceed = !newcomer || budget::poll_proceed(cx).is_ready();
     let poll = poll_with(cx.waker(), |spare| {
         update(lock, |state| {
             if ticket.is_filed() {
@@ -159,7 +171,7 @@ pub(crate) fn poll_in_line<L, S: Serve<L>>(
                 return poll;
             }
             match take_now::<L, S>(state, request) {
-                Some(grant) if proceed => {
+                Some(grant) if proceed.is_ready() => {
                     state.taken(&grant);
                     Poll::Ready(grant)
                 }
@@ -175,8 +187,12 @@ pub(crate) fn poll_in_line<L, S: Serve<L>>(
         })
     });
     match &poll {
-        Poll::Ready(_) if newcomer => budget::spend(),
-        Poll::Ready(_) => {}
+        Poll::Ready(_) => {
+            ticket.finish();
+            if newcomer {
+                budget::spend();
+            }
+        }
         Poll::Pending => ticket.record_wait(),
     }
     poll
@@ -195,12 +211,19 @@ pub(crate) fn leave<L, S: Serve<L>>(lock: &Guarded<S>, ticket: &mut Ticket) {
     drop(unwanted);
 }
 
+/// What every future of this crate says that is polled once too often.
+#[cold]
+pub(crate) fn polled_after_ready(what: &str, place: &Location<'_>) -> ! {
+    panic!("{what} at {place} was polled after it was ready");
+}
+
 impl Ticket {
     /// An empty ticket for the operation `what`, which the caller of the caller called.
     #[track_caller]
     pub(crate) fn new(what: &'static str) -> Self {
         Self {
             key: None,
+            finished: false,
             what,
             place: Location::caller(),
         }
@@ -209,6 +232,31 @@ impl Ticket {
     /// Returns `true` while it stands in a line, granted or not.
     pub(crate) const fn is_filed(&self) -> bool {
         self.key.is_some()
+    }
+
+    /// Whether its future may take what it finds: a newcomer needs a budget, and a waiter that was
+    /// granted completes whatever the budget says.
+    ///
+    /// Panics if the future was ready before.
+    pub(crate) fn poll_proceed(&self, cx: &Context<'_>) -> Poll<()> {
+        self.refuse_finished();
+        if self.is_filed() {
+            Poll::Ready(())
+        } else {
+            budget::poll_proceed(cx)
+        }
+    }
+
+    /// Notes that its future is ready, which it is once.
+    pub(crate) fn finish(&mut self) {
+        self.refuse_finished();
+        self.finished = true;
+    }
+
+    fn refuse_finished(&self) {
+        if self.finished {
+            polled_after_ready(self.what, self.place);
+        }
     }
 
     /// Notes in the task what it waits for.

@@ -64,6 +64,13 @@ impl Spare<'_> {
     }
 }
 
+impl Drop for Spare<'_> {
+    fn drop(&mut self) {
+        // One that panics must not take away what the attempt has been given.
+        unhandled::drop_waker(self.clone.take());
+    }
+}
+
 impl WakerSlot {
     /// A slot with a waker in it.
     pub(crate) fn filed(waker: Waker) -> Self {
@@ -87,6 +94,12 @@ impl WakerSlot {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+}
+
+impl Drop for WakerSlot {
+    fn drop(&mut self) {
+        unhandled::drop_waker(self.0.take());
     }
 }
 

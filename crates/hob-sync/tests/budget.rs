@@ -5,6 +5,7 @@ mod support;
 use std::sync::Arc;
 use std::task::Poll;
 
+use futures_lite::StreamExt;
 use hob_core::budget::BUDGET_PER_POLL;
 use hob_core::context::{self, Local, Role};
 use hob_core::env::Parts;
@@ -91,6 +92,20 @@ fn a_newcomer_without_budget_keeps_its_place() {
 }
 
 #[test]
+fn a_newcomer_without_budget_is_woken_once() {
+    in_task(|| {
+        let queue = Queue::unbounded();
+        let (tx, _rx) = mpsc::bounded(1);
+        exhaust();
+        let (counter, waker) = Counter::new();
+        assert!(poll_with(&mut tx.send(1), &waker).is_pending());
+        assert_eq!(counter.wakes(), 1);
+        assert!(poll_with(&mut queue.put(1), &waker).is_pending());
+        assert_eq!(counter.wakes(), 2);
+    });
+}
+
+#[test]
 fn a_newcomer_without_budget_that_is_dropped_loses_nothing() {
     in_task(|| {
         let queue = Queue::unbounded();
@@ -117,6 +132,17 @@ fn a_dump_shows_what_a_task_waits_for_and_where() {
     let wait = slot.snapshot(env).unwrap().wait.unwrap();
     assert_eq!(wait.what, "Mutex::lock");
     assert!(wait.place.file().ends_with("tests/budget.rs"), "{wait:?}");
+}
+
+#[test]
+fn a_stream_of_messages_is_on_record_with_the_place_of_its_channel() {
+    let line = line!() + 1;
+    let (_tx, mut rx) = mpsc::unbounded::<u8>();
+    let ((), slot, env) = in_task(|| assert!(poll(&mut rx.next()).is_pending()));
+    let wait = slot.snapshot(env).unwrap().wait.unwrap();
+    assert_eq!(wait.what, "mpsc::Receiver");
+    assert!(wait.place.file().ends_with("tests/budget.rs"), "{wait:?}");
+    assert_eq!(wait.place.line(), line);
 }
 
 #[test]

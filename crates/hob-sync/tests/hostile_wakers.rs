@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Wake, Waker};
 
+use futures_lite::StreamExt;
 use hob_sync::{Mutex, Queue, Semaphore, mpsc, oneshot};
 
 use support::{Counter, poll, poll_with};
@@ -53,6 +54,25 @@ struct Panics;
 
 impl Wake for Panics {
     fn wake(self: Arc<Self>) {
+        panic!("on purpose");
+    }
+}
+
+/// Panics when the last clone is dropped.
+struct Bomb;
+
+impl Bomb {
+    fn waker() -> Waker {
+        Waker::from(Arc::new(Self))
+    }
+}
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
         panic!("on purpose");
     }
 }
@@ -226,4 +246,46 @@ fn a_waker_that_panics_keeps_nobody_asleep_and_takes_nothing_away() {
     assert_eq!(counter.wakes(), 0);
     queue.close();
     assert_eq!(counter.wakes(), 1);
+}
+
+#[test]
+fn a_waker_whose_destructor_panics_is_contained_when_it_is_displaced() {
+    let mutex = Mutex::new(());
+    let held = mutex.try_lock().unwrap();
+    let mut lock = mutex.lock();
+    park(&mut lock, Bomb::waker());
+    assert!(poll(&mut lock).is_pending());
+    drop(held);
+    assert!(poll(&mut lock).is_ready());
+}
+
+#[test]
+fn a_waker_whose_destructor_panics_is_contained_when_its_owner_goes() {
+    let semaphore = Semaphore::new(0);
+    let mut acquire = semaphore.acquire();
+    park(&mut acquire, Bomb::waker());
+    drop(acquire);
+    assert_eq!(semaphore.statistics().waiting, 0);
+
+    let (mut tx, mut rx) = oneshot::channel::<u8>();
+    let mut closed = tx.closed();
+    park(&mut closed, Bomb::waker());
+    drop(closed);
+    park(&mut rx, Bomb::waker());
+    drop(rx);
+    assert!(tx.is_closed());
+
+    let (tx, mut rx) = mpsc::unbounded::<u8>();
+    let mut recv = rx.recv();
+    park(&mut recv, Bomb::waker());
+    drop(recv);
+    park(&mut rx.next(), Bomb::waker());
+    drop(rx);
+    assert!(tx.is_closed());
+
+    let queue = Queue::<u8>::unbounded();
+    let mut get = queue.get();
+    park(&mut get, Bomb::waker());
+    drop(get);
+    assert_eq!(queue.statistics().getters_waiting, 0);
 }

@@ -143,10 +143,13 @@ fn unsized_values_are_locked_too() {
 }
 
 #[test]
-fn debug_does_not_wait() {
-    let mutex = Mutex::new("value");
-    assert!(format!("{mutex:?}").contains("\"value\""));
+fn debug_shows_the_state_and_only_a_guard_shows_the_value() {
+    // A value that is shown is a value that is locked, and the next `try_lock` would fail for it.
+    let mutex = Mutex::new("the value");
+    let shown = format!("{mutex:?}");
+    assert!(shown.contains("is_locked: false"), "{shown}");
+    assert!(!shown.contains("the value"), "{shown}");
     let guard = mutex.try_lock().expect("it is free");
-    assert!(format!("{mutex:?}").contains("<locked>"));
-    assert_eq!(format!("{guard:?}"), "\"value\"");
+    assert!(format!("{mutex:?}").contains("is_locked: true"));
+    assert_eq!(format!("{guard:?}"), "\"the value\"");
 }

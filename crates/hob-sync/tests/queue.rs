@@ -182,6 +182,30 @@ fn close_drains_and_then_says_so() {
 }
 
 #[test]
+fn an_item_requeued_after_the_end_was_told_waits_for_a_new_get() {
+    let queue = Queue::unbounded();
+    queue.try_put(1).unwrap();
+    let item = queue.try_get().unwrap();
+    queue.close();
+    assert_eq!(
+        poll(&mut queue.get()).map(Result::err),
+        Poll::Ready(Some(GetError))
+    );
+    item.requeue().unwrap();
+    let mut join = queue.join();
+    assert!(poll(&mut join).is_pending());
+    assert_eq!(got(poll(&mut queue.get())), 1);
+    assert!(poll(&mut join).is_ready());
+}
+
+#[test]
+fn debug_of_an_item_shows_the_value() {
+    let queue = Queue::unbounded();
+    queue.try_put(1).unwrap();
+    assert_eq!(format!("{:?}", queue.try_get().unwrap()), "Item(1)");
+}
+
+#[test]
 fn room_granted_before_the_close_is_of_no_use_after_it() {
     let queue = Queue::bounded(1);
     queue.try_put(1).unwrap();

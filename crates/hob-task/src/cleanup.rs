@@ -10,7 +10,9 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
 use hob_core::context;
+use hob_core::panic::contain_drop;
 use hob_core::task::Cleanup;
+use hob_core::unhandled::{self, Unhandled, UnhandledKind};
 
 use crate::spawn;
 
@@ -34,7 +36,7 @@ use crate::spawn;
 /// ```
 #[track_caller]
 pub fn on_cancel(cleanup: impl Future<Output = ()> + Send + 'static) {
-    register(Box::pin(cleanup));
+    register(Box::pin(cleanup), Location::caller());
 }
 
 /// Wraps a value whose end needs an `.await`.
@@ -52,6 +54,7 @@ pub fn on_cancel(cleanup: impl Future<Output = ()> + Send + 'static) {
 /// connection.send();
 /// # }
 /// ```
+#[track_caller]
 pub fn guarded<T, C, F>(value: T, close: C) -> Guarded<T>
 where
     T: Send + 'static,
@@ -60,6 +63,7 @@ where
 {
     Guarded {
         armed: Some((value, Box::new(move |value| Box::pin(close(value))))),
+        place: Location::caller(),
     }
 }
 
@@ -68,6 +72,7 @@ where
 pub struct Guarded<T: Send + 'static> {
     /// `None` only after it was taken out, which consumes the guard.
     armed: Option<(T, Close<T>)>,
+    place: &'static Location<'static>,
 }
 
 type Close<T> = Box<dyn FnOnce(T) -> Cleanup + Send>;
@@ -107,19 +112,28 @@ impl<T: Send> DerefMut for Guarded<T> {
 impl<T: Send> Drop for Guarded<T> {
     fn drop(&mut self) {
         if let Some((value, close)) = self.armed.take() {
-            register(Box::pin(async move { close(value).await }));
+            register(Box::pin(async move { close(value).await }), self.place);
         }
     }
 }
 
-#[track_caller]
-fn register(cleanup: Cleanup) {
-    if let Some(task) = context::task() {
-        task.push_cleanup(cleanup);
-    } else if let Some(env) = context::env()
-        && let Ok(task) = spawn::start_cleanup(&env, Location::caller(), cleanup)
-    {
-        task.detach();
+/// Hands a cleanup over; one that nobody takes is dropped, and that is reported.
+fn register(cleanup: Cleanup, place: &'static Location<'static>) {
+    let refused = match (context::task(), context::env()) {
+        (Some(task), _) => task.push_cleanup(cleanup).err(),
+        (None, Some(env)) => match spawn::start_cleanup(&env, place, cleanup) {
+            Ok(task) => {
+                task.detach();
+                None
+            }
+            Err(refused) => Some(refused.future),
+        },
+        (None, None) => Some(cleanup),
+    };
+    if let Some(cleanup) = refused {
+        let text = format!("registered at {place}, where no task or runtime takes it any more");
+        unhandled::report(&Unhandled::new(UnhandledKind::CleanupCut, None, &text));
+        unhandled::report_panic(UnhandledKind::DropPanicked, contain_drop(cleanup));
     }
 }
 

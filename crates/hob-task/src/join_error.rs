@@ -131,7 +131,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancelled(reason) => write!(f, "the task was cancelled: {reason}"),
-            Self::Panicked(panic) => write!(f, "{} panicked: {}", panic.label, panic.message),
+            Self::Panicked(panic) => write!(f, "{}, panicked: {}", panic.label, panic.message),
         }
     }
 }

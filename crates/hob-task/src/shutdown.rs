@@ -21,7 +21,7 @@ use crate::inspect::tasks_of;
 use crate::registry;
 
 /// How long an abandoned task has to be dropped before it is called stuck.
-const LAST_CALL: Duration = Duration::from_millis(25);
+const LAST_CALL: Duration = Duration::from_millis(15);
 
 /// Asks every task of a runtime to end and waits until all are gone, up to `deadline`.
 ///

@@ -280,7 +280,9 @@ pub(crate) fn start_cleanup(
             });
         }
     };
-    cell.slot.push_cleanup(cleanup);
+    if cell.slot.push_cleanup(cleanup).is_err() {
+        unreachable!("nobody has closed a slot that was just occupied");
+    }
     let (runnable, task) = async_task::Builder::new()
         .metadata(cell)
         .spawn(move |_| future, WithInfo(schedule));

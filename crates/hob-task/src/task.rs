@@ -209,7 +209,7 @@ impl<T> Future for Task<T> {
                 }
             },
             State::Refused(reason) => Err(JoinError::Cancelled(reason.clone())),
-            State::Taken => panic!("{} was polled after it was ready", self.label),
+            State::Taken => panic!("{}, was polled after it was ready", self.label),
         };
         self.leave();
         Poll::Ready(result)

@@ -33,7 +33,7 @@ use hob_core::{
 use pin_project_lite::pin_project;
 
 use crate::join_error::TaskPanic;
-use crate::outcome::Outcome;
+use crate::outcome::{Origin, Outcome};
 use crate::registry;
 
 pin_project! {
@@ -73,7 +73,12 @@ struct Cleaning<T> {
     ended: Ended<T>,
     current: Option<Cleanup>,
     limit: Option<Limit>,
+    /// How many have ended, for [`CLEANUPS_PER_POLL`].
+    done: u32,
 }
+
+/// After that many the task yields.
+const CLEANUPS_PER_POLL: u32 = 16;
 
 /// How the body ended.
 enum Ended<T> {
@@ -92,8 +97,8 @@ struct Limit {
 /// The task's slot and its place in the census.
 struct Resident {
     slot: &'static TaskSlot,
-    env: Arc<Env>,
-    gone: bool,
+    /// `None` once both were given up.
+    env: Option<Arc<Env>>,
 }
 
 impl<F: Future> TaskFuture<F> {
@@ -103,8 +108,7 @@ impl<F: Future> TaskFuture<F> {
             stage: Stage::Body { future },
             resident: Resident {
                 slot,
-                env,
-                gone: false,
+                env: Some(env),
             },
         }
     }
@@ -127,16 +131,14 @@ impl<F: Future> TaskFuture<F> {
             return Poll::Pending;
         }
         let ended = mem::replace(&mut cleaning.ended, Ended::Cancelled);
-        let outcome = this.resident.outcome(ended);
         this.stage.set(Stage::Gone);
-        this.resident.leave();
-        Poll::Ready(outcome)
+        Poll::Ready(this.resident.leave_with(ended))
     }
 
     /// The destructor: drops what is left without polling it.
     fn abandon(self: Pin<&mut Self>) {
         let mut this = self.project();
-        if this.resident.gone {
+        if this.resident.env.is_none() {
             return;
         }
         in_task(this.resident.slot, || {
@@ -163,6 +165,7 @@ impl<T> Cleaning<T> {
             ended,
             current: None,
             limit: None,
+            done: 0,
         }
     }
 
@@ -179,6 +182,16 @@ impl<T> Cleaning<T> {
                 Err(payload) => {
                     resident.note(UnhandledKind::CleanupPanicked, Err(payload));
                     self.drop_current(resident);
+                }
+            }
+            // One that registers the next one could go on for ever.
+            self.done += 1;
+            if self.done.is_multiple_of(CLEANUPS_PER_POLL) {
+                if self.is_over(resident, cx) {
+                    self.cut(resident);
+                } else {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
             }
         }
@@ -201,27 +214,34 @@ impl<T> Cleaning<T> {
 
     /// Whether the time is up; if not, sees to it that somebody wakes us when it is.
     fn is_over(&mut self, resident: &Resident, cx: &Context<'_>) -> bool {
-        if resident.slot.requested() == Request::Abandon {
+        // Once the runtime has ended nobody would wake us.
+        if resident.slot.requested() == Request::Abandon || resident.env().is_ended() {
             return true;
         }
-        let timers = context::timers().or_else(|| resident.env.parts().timers);
+        let timers = context::timers().or_else(|| resident.env().parts().timers);
         let limit = match (&mut self.limit, timers) {
             (Some(limit), _) => limit,
             (none, Some(timers)) => {
-                none.insert(Limit::new(timers, resident.env.parts().cleanup_time))
+                none.insert(Limit::new(timers, resident.env().parts().cleanup_time))
             }
             // An executor without a clock: nothing limits the cleanups but a shutdown.
             (None, None) => return false,
         };
-        // A retired queue means that the runtime ended: nobody would wake us.
+        // A retired queue says the same.
         limit.is_over() || limit.arm(cx).is_err()
     }
 
     /// Drops the cleanups that are left and says so.
     fn cut(&mut self, resident: &Resident) {
-        while self.next(resident.slot).is_some() {
+        let left = resident.slot.close_cleanups();
+        for cleanup in self
+            .current
+            .take()
+            .into_iter()
+            .chain(left.into_iter().rev())
+        {
             resident.tell(UnhandledKind::CleanupCut, "");
-            self.drop_current(resident);
+            resident.note(UnhandledKind::DropPanicked, contain_drop(cleanup));
         }
     }
 }
@@ -251,16 +271,21 @@ impl Drop for Limit {
 }
 
 impl Resident {
-    fn outcome<T>(&self, ended: Ended<T>) -> Outcome<T> {
+    fn env(&self) -> &Arc<Env> {
+        self.env
+            .as_ref()
+            .expect("it is given up last, when nothing is left to run")
+    }
+
+    /// Gives up the slot and the place in the census, and says how the task ended.
+    fn leave_with<T>(&mut self, ended: Ended<T>) -> Outcome<T> {
+        let label = self.label();
+        let reason = self.slot.reason();
+        let env = self.leave().expect("a task is polled until it leaves");
         match ended {
-            Ended::Done(value) => Outcome::done(value),
-            Ended::Cancelled => {
-                Outcome::cancelled(self.slot.reason().unwrap_or(CancelReason::Shutdown))
-            }
-            Ended::Panicked(payload) => {
-                let env = Arc::clone(&self.env);
-                Outcome::panicked(TaskPanic::new(payload, self.label(), env))
-            }
+            Ended::Done(value) => Outcome::done(value, Origin { label, env }),
+            Ended::Cancelled => Outcome::cancelled(reason.unwrap_or(CancelReason::Shutdown)),
+            Ended::Panicked(payload) => Outcome::panicked(TaskPanic::new(payload, label, env)),
         }
     }
 
@@ -280,16 +305,14 @@ impl Resident {
 
     fn tell(&self, kind: UnhandledKind, message: &str) {
         let label = self.label();
-        self.env
+        self.env()
             .report(&Unhandled::new(kind, Some(&label), message));
     }
 
     /// Gives up the slot and the place in the census, once.
-    fn leave(&mut self) {
-        if mem::replace(&mut self.gone, true) {
-            return;
-        }
-        while let Some(cleanup) = self.slot.pop_cleanup() {
+    fn leave(&mut self) -> Option<Arc<Env>> {
+        self.env.as_ref()?;
+        for cleanup in self.slot.close_cleanups().into_iter().rev() {
             self.note(UnhandledKind::DropPanicked, contain_drop(cleanup));
         }
         let (vacancy, waker) = self.slot.future_gone();
@@ -298,7 +321,9 @@ impl Resident {
         if vacancy == Vacancy::Free {
             registry::give_back(self.slot);
         }
-        self.env.discharge();
+        let env = self.env.take()?;
+        env.discharge();
+        Some(env)
     }
 }
 

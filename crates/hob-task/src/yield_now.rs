@@ -1,12 +1,17 @@
 //! Letting the others have their turn.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Goes to the back of the line: every task that is runnable now runs before this one goes on.
+use hob_core::context;
+
+/// Goes to the back of the line: every task that waits in the same queue runs before this one goes on.
 ///
-/// On a pool that holds for the tasks in this worker's queue; elsewhere it is a promise about all.
+/// On one thread that is every runnable task; on a pool it is those of this worker. In a future that is
+/// no task, such as the one of `block_on`, it lets the tasks of a one-thread runtime run, and on a pool
+/// nobody: there that future has a thread of its own.
 ///
 /// # Cancel safety
 ///
@@ -19,9 +24,13 @@ use std::task::{Context, Poll};
 /// hob_task::yield_now().await;
 /// # });
 /// ```
+#[track_caller]
 #[doc(alias = "sleep(0)")]
 pub fn yield_now() -> YieldNow {
-    YieldNow { yielded: false }
+    YieldNow {
+        yielded: false,
+        place: Location::caller(),
+    }
 }
 
 /// The future of [`yield_now`].
@@ -29,6 +38,7 @@ pub fn yield_now() -> YieldNow {
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct YieldNow {
     yielded: bool,
+    place: &'static Location<'static>,
 }
 
 impl Future for YieldNow {
@@ -39,6 +49,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
+        context::record_wait("yield_now", self.place);
         cx.waker().wake_by_ref();
         Poll::Pending
     }

@@ -220,6 +220,19 @@ fn a_clock_that_has_stopped_for_good_cuts_cleanups() {
 }
 
 #[test]
+fn the_clock_of_a_runtime_that_has_ended_limits_no_cleanup() {
+    let runtime = Runtime::new();
+    // Somebody else drives the clock by now.
+    runtime.env.end();
+    let task = runtime.spawn(async { on_cancel(pending()) });
+    runtime.join(task).unwrap();
+    assert_eq!(
+        runtime.heard(),
+        [(UnhandledKind::CleanupCut, String::new())]
+    );
+}
+
+#[test]
 fn a_cleanup_may_register_another() {
     let runtime = Runtime::new();
     let log = Log::default();

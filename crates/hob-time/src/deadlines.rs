@@ -5,7 +5,8 @@
 //! A B-tree, and not a binary heap, since most timers are removed before they are due, from anywhere
 //! in the middle. Its key is the deadline and a number that is never given out again. So equal
 //! deadlines stand in the order of arming, the key alone finds its waker, and the key of a timer that
-//! is gone finds nothing: there is no table of places, and no generation to compare.
+//! is gone finds nothing: there is no table of places. The number also tells the uses of a recycled queue
+//! apart: those below the first of this use are of an earlier one.
 
 use std::collections::BTreeMap;
 use std::task::Waker;
@@ -18,6 +19,8 @@ pub(crate) struct Deadlines {
     wakers: BTreeMap<(Instant, u64), Waker>,
     /// How many were ever inserted; `2^64` is out of reach.
     inserted: u64,
+    /// How many of them before everything was last taken out.
+    cleared: u64,
 }
 
 impl Deadlines {
@@ -62,8 +65,14 @@ impl Deadlines {
         woken.len() - before
     }
 
-    /// Takes out all, earliest first.
+    /// Returns `true` if a waker of that name was inserted before the last [`clear`](Self::clear).
+    pub(crate) const fn is_of_an_earlier_use(&self, (_, number): (u64, u64)) -> bool {
+        number < self.cleared
+    }
+
+    /// Takes out all, earliest first, and ends the use.
     pub(crate) fn clear(&mut self, woken: &mut Vec<Waker>) {
+        self.cleared = self.inserted;
         while let Some((_, waker)) = self.wakers.pop_first() {
             woken.push(waker);
         }
@@ -112,5 +121,18 @@ mod tests {
         let _other = queue.insert(at(5), Waker::noop().clone());
         assert!(queue.remove(name).is_none());
         assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    fn a_name_tells_its_use() {
+        let mut queue = Deadlines::default();
+        let [fired, cleared] = [5, 7].map(|nanos| queue.insert(at(nanos), Waker::noop().clone()));
+        let mut woken = Vec::new();
+        assert_eq!(queue.expire(at(5), &mut woken), 1);
+        assert!(!queue.is_of_an_earlier_use(fired), "it fired in this use");
+        queue.clear(&mut woken);
+        let fresh = queue.insert(at(5), Waker::noop().clone());
+        let earlier = [fired, cleared, fresh].map(|name| queue.is_of_an_earlier_use(name));
+        assert_eq!(earlier, [true, true, false]);
     }
 }

@@ -18,6 +18,8 @@
 //!           ◄──────          ◄──────────               unless the heap is driven.
 //!            close             retire
 //! ```
+//!
+//! A key belongs to one use, from `attach` to `retire`, and `arm` fails as well with one of an earlier use.
 
 use std::fmt;
 use std::mem;
@@ -70,7 +72,7 @@ pub struct Heap {
 pub struct HeapStatistics {
     /// How many timers are armed now.
     pub timers_armed: usize,
-    /// How many timers were handed out because they were due, in all uses of the heap.
+    /// How many timers were handed out because they were due, since the heap was last attached.
     pub timers_expired: u64,
 }
 
@@ -182,7 +184,10 @@ impl Timers for Heap {
     }
 
     fn attach(&self, alarm: Arc<Alarm>) {
-        drop(self.locked(|state| mem::replace(&mut state.stage, Stage::Driven(alarm))));
+        drop(self.locked(|state| {
+            state.expired = 0;
+            mem::replace(&mut state.stage, Stage::Driven(alarm))
+        }));
     }
 
     fn retire(&self, woken: &mut Vec<Waker>) {
@@ -221,6 +226,10 @@ impl State {
             debug_assert_eq!(self.deadlines.len(), 0, "nobody drives these timers");
             return Err(Retired);
         };
+        if name.is_some_and(|name| self.deadlines.is_of_an_earlier_use(name)) {
+            // Another runtime drives this heap now. Whoever has the key does not know it.
+            return Err(Retired);
+        }
         let earliest = deadline < self.deadlines.next();
         let displaced = name.and_then(|name| self.deadlines.remove(name));
         let waker = mem::replace(waker, displaced).expect("the caller has put it there");

@@ -6,7 +6,8 @@
 //! A [`Timer`] is bound at its first wait, not when it is made: first to the timers of the
 //! [context](hob_core::context), and to the driver's where there are none or where they are retired.
 //! It stays there when its task moves to another worker, since arming works from any thread, and
-//! looks again when that queue is retired. A retired queue hands out the waker, so the task is polled.
+//! looks again when that queue is retired, also if another runtime uses it by then. A retired queue hands
+//! out the waker, so the task is polled.
 //!
 //! The clock decides, never the queue: a timer that was handed out but is not due by the clock is
 //! armed again.
@@ -63,9 +64,11 @@ impl Timer {
 
     /// Whoever waits is woken at `deadline` instead.
     pub(crate) fn reset(&mut self, deadline: Instant) {
-        if let Some(armed) = &mut self.armed {
-            // If the queue is retired, it has handed out the waker: the next poll is under way.
-            let _or_retired = armed.timers.arm(&mut armed.key, deadline, &armed.waker);
+        if let Some(armed) = &mut self.armed
+            && armed.timers.arm(&mut armed.key, deadline, &armed.waker) == Err(Retired)
+        {
+            // The queue has handed out the waker: the next poll is under way, and looks for another.
+            self.armed = None;
         }
     }
 
@@ -92,7 +95,10 @@ impl Timer {
         {
             return;
         }
-        let here = context::timers().and_then(|timers| Armed::new(timers, deadline, waker).ok());
+        let here = context::timers()
+            .and_then(|timers| Armed::new(timers, deadline, waker).ok())
+            // If the runtime ended meanwhile, the timer may stand in another one's queue.
+            .filter(|_| context::timers().is_some());
         self.armed = Some(here.unwrap_or_else(|| {
             Armed::new(driver::timers(), deadline, waker).expect("the driver does not end")
         }));
@@ -106,19 +112,19 @@ pub(crate) fn reached(deadline: Instant, now: Instant) -> bool {
 
 impl Armed {
     fn new(timers: &'static dyn Timers, deadline: Instant, waker: &Waker) -> Result<Self, Retired> {
-        let mut key = TimerKey::new();
-        timers.arm(&mut key, deadline, waker)?;
-        Ok(Self {
+        // Made first, so that a panic on the way leaves no timer behind.
+        let mut armed = Self {
             timers,
-            key,
+            key: TimerKey::new(),
             waker: waker.clone(),
-        })
+        };
+        timers.arm(&mut armed.key, deadline, waker)?;
+        Ok(armed)
     }
 
     fn set(&mut self, deadline: Instant, waker: &Waker) -> Result<(), Retired> {
-        self.timers.arm(&mut self.key, deadline, waker)?;
         self.waker.clone_from(waker);
-        Ok(())
+        self.timers.arm(&mut self.key, deadline, waker)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hob_core::conformance;
 use hob_core::panic::{contain, discard, message};
-use hob_core::{Alarm, Instant, Retired, TimerKey, Timers};
+use hob_core::{Alarm, Instant, Retired, TimerKey, Timers, Unpark};
 use hob_time::{Clock, Heap};
 
 const TICK: Duration = Duration::from_nanos(1);
@@ -33,6 +33,7 @@ enum Fault {
     TellsAlways,
     RetiresSilently,
     TakesTimersWhenRetired,
+    TakesKeysOfAnEarlierUse,
 }
 
 /// A heap with a fault.
@@ -68,6 +69,23 @@ fn the_heap_keeps_the_contract_of_timers() {
 }
 
 #[test]
+fn statistics_count_one_use() {
+    struct Nobody;
+    impl Unpark for Nobody {
+        fn unpark(&self) {}
+    }
+    let heap = Heap::new(Clock::System);
+    for _use in 0..2 {
+        heap.attach(Arc::new(Alarm::new(Arc::new(Nobody))));
+        let armed = heap.arm(&mut TimerKey::new(), heap.now(), Waker::noop());
+        assert_eq!(armed, Ok(()));
+        heap.expire(heap.now(), &mut Vec::new());
+        heap.retire(&mut Vec::new());
+        assert_eq!(heap.statistics().timers_expired, 1);
+    }
+}
+
+#[test]
 fn the_suite_notices_each_fault() {
     check(Fault::ExpiresEarly, "no timer before its deadline");
     check(Fault::ExpiresLate, "a timer at its deadline");
@@ -88,6 +106,7 @@ fn the_suite_notices_each_fault() {
     check(Fault::TellsAlways, "a later timer does not end the sleep");
     check(Fault::RetiresSilently, "the waker of each timer");
     check(Fault::TakesTimersWhenRetired, "refuses timers");
+    check(Fault::TakesKeysOfAnEarlierUse, "a key of an earlier use");
 }
 
 impl Timers for Faulty {
@@ -117,7 +136,13 @@ impl Timers for Faulty {
             }
             _ => {}
         }
-        self.heap.arm(key, deadline, waker)
+        match self.heap.arm(key, deadline, waker) {
+            // The key is empty now.
+            Err(Retired) if self.fault == Fault::TakesKeysOfAnEarlierUse => {
+                self.heap.arm(key, deadline, waker)
+            }
+            result => result,
+        }
     }
 
     fn disarm(&self, key: &mut TimerKey) {
@@ -158,7 +183,7 @@ impl Timers for Faulty {
         *self.alarm.lock().unwrap() = Some(Arc::clone(&alarm));
         if self.fault == Fault::TellsNobody {
             struct Deaf;
-            impl hob_core::Unpark for Deaf {
+            impl Unpark for Deaf {
                 fn unpark(&self) {}
             }
             self.heap.attach(Arc::new(Alarm::new(Arc::new(Deaf))));

@@ -154,6 +154,22 @@ fn a_timer_armed_as_the_heap_retires_is_handed_out_or_refused() {
 }
 
 #[test]
+fn a_timer_moved_as_the_heap_changes_hands_does_not_go_along() {
+    loom::model(|| {
+        let rig = Rig::new();
+        let heap = rig.heap;
+        let mut key = arm(heap, 10, Waker::noop());
+        let moves = thread::spawn(move || heap.arm(&mut key, at(20), Waker::noop()));
+        let mut woken = Vec::new();
+        heap.retire(&mut woken);
+        heap.attach(Arc::clone(&rig.alarm));
+        let _or_retired = moves.join().unwrap();
+        assert_eq!(woken.len(), 1);
+        assert_eq!(heap.next(), Instant::NEVER);
+    });
+}
+
+#[test]
 fn the_last_change_is_the_one_that_stays_published() {
     loom::model(|| {
         let heap = Rig::new().heap;

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use hob_core::env::{Parts, UnhandledHook};
-use hob_core::{Env, Timers, Unhandled};
+use hob_core::{Env, Explained, Timers, Unhandled};
 use hob_executor::{Config, Executor, Hook, LocalConfig, LocalExecutor};
 use hob_reactor::Engine;
 use hob_time::{Clock, Heap};
@@ -260,10 +260,8 @@ impl Builder {
     fn open_reactor(&mut self) -> io::Result<Engine> {
         let open = std::mem::replace(&mut self.reactor, Box::new(hob_reactor::default));
         open().map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("the poller cannot be opened: {error}"),
-            )
+            let text = format!("the poller cannot be opened: {error}");
+            Explained::wrap(error.kind(), text, error)
         })
     }
 }

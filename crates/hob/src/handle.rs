@@ -90,7 +90,14 @@ impl Handle {
     /// Runs `inside` with this thread in the runtime: `hob::spawn`, timers and sockets that `inside`
     /// uses are the runtime's.
     pub fn enter<R>(&self, inside: impl FnOnce() -> R) -> R {
-        context::enter(&Local::new(&self.env, Role::Guest), inside)
+        // Where this thread is in that very runtime already, its task and its role stay known.
+        let there =
+            context::with(|local| local.is_some_and(|local| local.env().id() == self.env.id()));
+        if there {
+            inside()
+        } else {
+            context::enter(&Local::new(&self.env, Role::Guest), inside)
+        }
     }
 
     /// The tasks that are alive there, in the order in which they were spawned.

@@ -27,6 +27,12 @@ pub mod net {
     pub use hob_net::*;
 }
 
+/// Blocking jobs: `to_thread` and what it returns.
+pub mod blocking {
+    #[doc(inline)]
+    pub use hob_blocking::{BlockingError, JobPanic, ToThread, to_thread};
+}
+
 /// Pollers, and any descriptor as an async one.
 pub mod reactor {
     #[doc(inline)]
@@ -42,7 +48,11 @@ pub mod sync {
 /// Tasks: spawning, joining, cancelling, cleaning up.
 pub mod task {
     #[doc(inline)]
-    pub use hob_task::*;
+    pub use hob_task::{
+        Builder, CancelOnDrop, CancelReason, Canceller, Guarded, JoinError, SpawnError, Task,
+        TaskId, TaskLabel, TaskPanic, TaskSnapshot, YieldNow, all_tasks, current_task, guarded,
+        on_cancel, spawn, spawn_local, try_spawn, yield_now,
+    };
 }
 
 /// Clock, sleep, timeout and interval.
@@ -53,10 +63,10 @@ pub mod time {
 
 pub use crate::builder::Builder;
 pub use crate::handle::{Handle, NoRuntime};
-pub use crate::local_runtime::LocalRuntime;
-pub use crate::report::{LeftBehind, ShutdownReport};
+pub use crate::local_runtime::{LocalRuntime, LocalStatistics};
+pub use crate::report::{LeftBehind, LeftJob, LeftTask, ShutdownReport};
 pub use crate::run::{run, run_local};
-pub use crate::runtime::{Runtime, RuntimeStatistics};
+pub use crate::runtime::{BlockingStatistics, ExecutorStatistics, Runtime, RuntimeStatistics};
 
 #[doc(inline)]
 pub use hob_blocking::{BlockingError, ToThread, to_thread};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hob_core::Env;
-use hob_executor::{LocalExecutor, LocalStatistics};
+use hob_executor::LocalExecutor;
 use hob_task::Task;
 
 use crate::builder::Builder;
@@ -15,11 +15,17 @@ use crate::handle::Handle;
 use crate::report::ShutdownReport;
 use crate::teardown::Engines;
 
+#[doc(inline)]
+pub use hob_executor::LocalStatistics;
+
 /// One thread, the caller's, that runs tasks in strict order of arrival.
 ///
 /// This is asyncio's own shape: tasks need not be `Send`, they run only while the thread is in
 /// [`block_on`](Self::block_on) or [`run_forever`](Self::run_forever), and stay where they are
 /// between two runs.
+///
+/// Between two runs nobody drives its timers and sockets either: a sleep that began to wait here fires
+/// in the next run at the earliest, also if another thread or runtime awaits it meanwhile.
 ///
 /// # Dropping
 ///

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use hob_blocking::LeftBehind as LeftJob;
-use hob_task::LeftBehind as LeftTask;
+#[doc(inline)]
+pub use hob_blocking::LeftBehind as LeftJob;
+#[doc(inline)]
+pub use hob_task::LeftBehind as LeftTask;
 
 /// What was still running when a shutdown's deadline passed; empty as a rule.
 ///
@@ -49,10 +51,16 @@ impl fmt::Display for ShutdownReport {
         if self.is_clean() {
             return f.write_str("everything has ended");
         }
-        write!(f, "{} workers are stuck", self.workers_stuck)?;
-        for left in &self.left_behind {
-            write!(f, "; {left} did not end")?;
+        let mut parts: Vec<String> = self
+            .left_behind
+            .iter()
+            .map(|left| format!("{left}, did not end"))
+            .collect();
+        match self.workers_stuck {
+            0 => {}
+            1 => parts.push("one worker is stuck".to_owned()),
+            many => parts.push(format!("{many} workers are stuck")),
         }
-        Ok(())
+        f.write_str(&parts.join("; "))
     }
 }

@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use hob_blocking::PoolStatistics;
 use hob_core::{Env, context};
-use hob_executor::{Executor, ExecutorStatistics};
+use hob_executor::Executor;
 use hob_task::Task;
 
 use crate::builder::Builder;
@@ -17,6 +16,11 @@ use crate::handle::Handle;
 use crate::report::ShutdownReport;
 use crate::stop::Stop;
 use crate::teardown::Engines;
+
+#[doc(inline)]
+pub use hob_blocking::PoolStatistics as BlockingStatistics;
+#[doc(inline)]
+pub use hob_executor::ExecutorStatistics;
 
 /// A pool of workers with its poller, timers and threads for blocking jobs.
 ///
@@ -62,7 +66,7 @@ pub struct RuntimeStatistics {
     /// What the workers do.
     pub executor: ExecutorStatistics,
     /// What the threads for blocking jobs do.
-    pub blocking: PoolStatistics,
+    pub blocking: BlockingStatistics,
     /// Timers that are armed.
     pub timers_armed: usize,
 }

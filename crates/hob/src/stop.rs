@@ -1,10 +1,13 @@
 //! What ends a `run_forever` on a pool.
 
 use std::future;
+use std::mem;
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
-/// A flag that one call raises and one waiter takes down.
+use hob_core::unhandled;
+
+/// A flag that a call raises and one of those who wait takes down.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     state: Mutex<State>,
@@ -13,36 +16,32 @@ pub(crate) struct Stop {
 #[derive(Debug, Default)]
 struct State {
     raised: bool,
-    waker: Option<Waker>,
+    /// Those who wait; all are woken, and one of them finds the flag.
+    wakers: Vec<Waker>,
 }
 
 impl Stop {
     /// Raises the flag.
     pub(crate) fn raise(&self) {
-        let waker = {
+        let wakers = {
             let mut state = self.lock();
             state.raised = true;
-            state.waker.take()
+            mem::take(&mut state.wakers)
         };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakers.into_iter().for_each(unhandled::wake);
     }
 
     /// Waits until the flag is up, and takes it down.
     pub(crate) fn taken_down(&self) -> impl Future<Output = ()> {
         future::poll_fn(|cx| {
-            let mut displaced = Some(cx.waker().clone());
+            let waker = cx.waker().clone();
             let mut state = self.lock();
-            let ready = if std::mem::take(&mut state.raised) {
-                Poll::Ready(())
-            } else {
-                std::mem::swap(&mut state.waker, &mut displaced);
-                Poll::Pending
-            };
-            drop(state);
-            drop(displaced);
-            ready
+            if mem::take(&mut state.raised) {
+                drop(state);
+                return Poll::Ready(());
+            }
+            state.wakers.push(waker);
+            Poll::Pending
         })
     }
 

@@ -2,7 +2,8 @@
 //!
 //! 1. Every task is asked to end; cleanups run; at the deadline they are abandoned.
 //! 2. No more blocking jobs are taken, those in line are dropped, those that run are waited for.
-//! 3. Poller and timers are retired: objects that outlive the runtime look for others.
+//! 3. The runtime is marked as ended, then poller and timers are retired: objects that outlive it look
+//!    for others, and nobody is offered these any more.
 //! 4. The workers end, and with the seat the poller's descriptors are closed.
 //! 5. What is recycled goes back on its shelf, unless somebody who is stuck may still use it.
 
@@ -26,7 +27,7 @@ pub(crate) struct Engines {
 }
 
 /// What a shutdown does not do to the millisecond: threads need a moment to end.
-const SLACK: Duration = Duration::from_millis(25);
+const SLACK: Duration = Duration::from_millis(15);
 
 impl Engines {
     /// Takes a runtime apart by `deadline`. `empty` waits until the tasks are gone, `stop` ends the
@@ -62,6 +63,7 @@ impl Engines {
     }
 
     fn retire(&self, env: &Arc<Env>) {
+        env.end();
         let mut woken: Vec<Waker> = Vec::new();
         self.reactor.retire(&mut woken);
         for heap in &self.heaps {

@@ -291,6 +291,8 @@ mod reactor {
             let error = builder.build().expect_err("it is refused");
             let message = "the poller cannot be opened: no poller today";
             assert_eq!(error.to_string(), message);
+            let original = error.get_ref().and_then(|inner| inner.source());
+            assert_eq!(original.expect("it is kept").to_string(), "no poller today");
             let error = Runtime::builder().reactor(refuse).build_local();
             assert_eq!(error.expect_err("it is refused").to_string(), message);
         }

@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
@@ -402,4 +402,58 @@ mod behind_a_stuck_worker {
             runtime.block_on(waits).expect("it ends");
         }
     }
+}
+
+#[test]
+fn what_an_outputs_destructor_wakes_does_not_wait_for_its_end() {
+    /// Wakes a task, and goes on until that task has run.
+    struct Waits(Option<oneshot::Sender<()>>, Receiver<()>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            let sender = self.0.take().expect("it is dropped once");
+            sender.send(()).expect("somebody waits");
+            self.1.recv_timeout(SOON).expect("the other worker runs it");
+        }
+    }
+    let runtime = Runtime::builder().worker_threads(2).build();
+    let runtime = runtime.expect("it starts");
+    runtime.block_on(async {
+        let (wake, woken) = oneshot::channel();
+        let (run, ran) = channel();
+        let waiting = hob::spawn(async move {
+            woken.await.expect("it is sent");
+            run.send(()).expect("somebody waits");
+        });
+        hob::yield_now().await;
+        hob::spawn(async move { Waits(Some(wake), ran) }).detach();
+        waiting.await.expect("it does not panic");
+    });
+    assert!(runtime.shutdown_timeout(SOON).is_clean());
+}
+
+#[test]
+fn a_timer_is_late_by_two_long_polls_at_the_most() {
+    const POLL: Duration = Duration::from_millis(20);
+    let late = hob::run_local(async {
+        for _ in 0..8 {
+            hob::spawn(async {
+                loop {
+                    let until = Instant::now() + POLL;
+                    while Instant::now() < until {
+                        std::hint::spin_loop();
+                    }
+                    hob::yield_now().await;
+                }
+            })
+            .detach();
+        }
+        let timer = hob::spawn(async {
+            let start = Instant::now();
+            hob::sleep(Duration::from_millis(1)).await;
+            start.elapsed()
+        });
+        timer.await.expect("it does not panic")
+    });
+    // One poll until somebody looks; then the sleeper is at the end of a queue of eight.
+    assert!(late < 11 * POLL, "{late:?}");
 }

@@ -1,10 +1,11 @@
 //! Running for ever, stopping, running again: the loop as something that one holds in the hand.
 
 use std::cell::{Cell, RefCell};
-use std::future;
+use std::future::{self, Future};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -167,6 +168,17 @@ mod again {
     }
 
     #[test]
+    fn a_sleep_that_waited_in_one_run_fires_in_the_next() {
+        let runtime = local();
+        let mut sleep = Box::pin(hob::sleep(Duration::from_millis(5)));
+        runtime.block_on(future::poll_fn(|cx| {
+            assert!(sleep.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        }));
+        runtime.block_on(sleep);
+    }
+
+    #[test]
     fn a_pool_runs_its_tasks_between_two_runs() {
         let runtime = pool();
         let (sender, heard) = channel();
@@ -303,5 +315,25 @@ mod from_another_thread {
         let message = payload.downcast_ref::<&str>().expect("it is a sentence");
         assert!(message.contains("one-thread runtime"), "{message}");
         assert!(runtime.handle().tasks().is_empty());
+    }
+}
+
+#[test]
+fn each_stop_ends_one_of_two_that_run_for_ever() {
+    let runtime = Arc::new(Runtime::new().expect("it starts"));
+    let (ended, ends) = channel();
+    for _ in 0..2 {
+        let (runtime, ended) = (Arc::clone(&runtime), ended.clone());
+        thread::Builder::new()
+            .spawn(move || {
+                runtime.run_forever();
+                ended.send(()).expect("somebody waits");
+            })
+            .expect("a thread starts");
+    }
+    for _ in 0..2 {
+        runtime.handle().stop();
+        let patience = Duration::from_secs(20);
+        ends.recv_timeout(patience).expect("one of them ends");
     }
 }

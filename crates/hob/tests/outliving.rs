@@ -7,6 +7,8 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use hob::net::{TcpListener, TcpStream};
+use hob::prelude::*;
 use hob::time::{Instant, Sleep};
 use hob::{Handle, LocalRuntime, Runtime};
 
@@ -67,6 +69,86 @@ fn inside_a_handle_time_goes_on_and_jobs_are_refused() {
         let error = futures_lite::future::block_on(job).expect_err("it never runs");
         assert!(error.is_cancelled(), "{error}");
     });
+}
+
+#[test]
+fn inside_a_handle_nothing_of_another_runtime_is_used() {
+    let stale = local().handle();
+    // They are made of what the other has left, and run nothing.
+    let _idle = idle();
+    let (sender, done) = channel();
+    let waiter = thread::Builder::new()
+        .spawn(move || {
+            stale.enter(|| {
+                futures_lite::future::block_on(async {
+                    hob::sleep(Duration::from_millis(5)).await;
+                    greet().await;
+                });
+            });
+            sender.send(()).expect("somebody listens");
+        })
+        .expect("a thread starts");
+    done.recv_timeout(LONG)
+        .expect("nobody waits for a stranger");
+    waiter.join().unwrap();
+}
+
+#[test]
+fn a_blocking_job_that_is_left_behind_still_sleeps() {
+    let runtime = local();
+    let (begun, runs) = channel();
+    let (ended, wait) = channel();
+    let (sender, done) = channel();
+    let job = runtime.handle().enter(|| {
+        hob::to_thread(move || {
+            begun.send(()).expect("somebody listens");
+            wait.recv_timeout(LONG).expect("it ends");
+            futures_lite::future::block_on(hob::sleep(Duration::from_millis(5)));
+            sender.send(()).expect("somebody listens");
+        })
+    });
+    runs.recv_timeout(LONG).expect("it runs");
+    let report = runtime.shutdown_timeout(Duration::ZERO);
+    assert_eq!(report.left_behind.len(), 1, "{report:?}");
+    let _idle = idle();
+    ended.send(()).expect("the job waits");
+    done.recv_timeout(LONG)
+        .expect("nobody waits for a stranger");
+    drop(job);
+}
+
+#[test]
+fn a_sleep_that_it_armed_fires_while_another_runtime_has_its_timers() {
+    let sleeps = sleeps_armed_in_a_runtime_that_ended();
+    let _idle = idle();
+    let (sender, slept) = channel();
+    let waiter = thread::Builder::new()
+        .spawn(move || {
+            for sleep in sleeps {
+                futures_lite::future::block_on(sleep);
+            }
+            sender.send(()).expect("somebody listens");
+        })
+        .expect("a thread starts");
+    slept.recv_timeout(LONG).expect("it fires");
+    waiter.join().unwrap();
+}
+
+/// So many runtimes that nothing of one that has ended lies idle.
+fn idle() -> Vec<LocalRuntime> {
+    (0..16).map(|_| local()).collect()
+}
+
+/// One byte over a new connection; the listener waits for its poller first.
+async fn greet() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("it binds");
+    let mut accept = Box::pin(listener.accept());
+    assert!(futures_lite::future::poll_once(&mut accept).await.is_none());
+    let address = listener.local_addr().expect("it is bound");
+    let mut stream = TcpStream::connect(address).await.expect("it connects");
+    let (mut served, _) = accept.await.expect("somebody came");
+    stream.write_all(b"!").await.expect("it is open");
+    served.read_exact(&mut [0]).await.expect("it was sent");
 }
 
 #[test]

@@ -441,3 +441,21 @@ fn await_until(condition: impl Fn() -> bool) {
         thread::yield_now();
     }
 }
+
+#[test]
+fn cleanups_that_register_each_other_are_cut() {
+    fn again() {
+        hob::on_cancel(async { again() });
+    }
+    let runtime = Runtime::builder()
+        .worker_threads(1)
+        .cleanup_time(Duration::from_millis(20))
+        .on_unhandled(|_| {})
+        .build()
+        .expect("it starts");
+    let task = runtime.spawn(async { again() });
+    runtime
+        .block_on(task)
+        .expect("it ends, once its cleanups were cut");
+    assert!(runtime.shutdown_timeout(Duration::from_secs(20)).is_clean());
+}

@@ -42,10 +42,7 @@ pub(super) const ROOMS: &[Room] = &[
         2,
         &[
             "hob-core",
-            "hob-task",
-            "hob-time",
             "hob-reactor",
-            "hob-sync",
             "hob-blocking",
             "futures-io",
             "rustix",

@@ -13,7 +13,9 @@ pub(super) fn check(workspace: &Workspace) -> Vec<Violation> {
         let Ok(text) = fs::read_to_string(&page) else {
             continue;
         };
-        for (line, target) in links(&text) {
+        // A README is the front page of a crate's documentation, where items have links too.
+        let has_items = page.file_name().is_some_and(|name| name == "README.md");
+        for (line, target) in links(&text, has_items) {
             let path = target.split('#').next().unwrap_or(&target);
             let folder = page.parent().unwrap_or(&workspace.root);
             if !path.is_empty() && !folder.join(path).exists() {
@@ -26,7 +28,7 @@ pub(super) fn check(workspace: &Workspace) -> Vec<Violation> {
 }
 
 /// Returns line and target of each link to a file: not to the web, not to an item of rustdoc.
-fn links(text: &str) -> Vec<(usize, String)> {
+fn links(text: &str, has_items: bool) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut fence: Option<&str> = None;
     for (index, line) in text.lines().enumerate() {
@@ -40,7 +42,7 @@ fn links(text: &str) -> Vec<(usize, String)> {
             (None, None) => found.extend(
                 targets(line)
                     .into_iter()
-                    .filter(|target| is_file(target))
+                    .filter(|target| is_file(target, has_items))
                     .map(|target| (index + 1, target)),
             ),
             (Some(_), _) => {}
@@ -75,11 +77,11 @@ fn without_code(line: &str) -> String {
     kept.collect()
 }
 
-fn is_file(target: &str) -> bool {
+fn is_file(target: &str, has_items: bool) -> bool {
     let elsewhere = target.contains("://") || target.starts_with("mailto:");
     let within_rustdoc = target.contains("::") || target.contains('(') || target.contains('!');
-    // The name of an item, such as `Runtime`; a file has a dot or a dash in its name.
-    let item = target.chars().all(is_word);
+    // The name of an item, such as `Runtime`; a file has a dot or a dash in its name, or shouts.
+    let item = has_items && target.chars().all(is_word) && target != target.to_uppercase();
     !(elsewhere || within_rustdoc || item)
 }
 
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &[&str]) {
-        let found = links(text);
+        let found = links(text, true);
         let found: Vec<&str> = found.iter().map(|(_, target)| target.as_str()).collect();
         assert_eq!(found, expected, "{text}");
     }
@@ -102,6 +104,15 @@ mod tests {
         check("[a]: docs/a.md", &["docs/a.md"]);
         check("[MIT](LICENSE-MIT)", &["LICENSE-MIT"]);
         check("![a drawing](docs/a.svg)", &["docs/a.svg"]);
+        check("[a](LICENSE) [b](docs/)", &["LICENSE", "docs/"]);
+    }
+
+    #[test]
+    fn outside_a_readme_every_name_is_a_file() {
+        let text = "[a](docs) [b](Runtime)";
+        assert_eq!(links(text, true), []);
+        let expected = ["docs", "Runtime"].map(|target| (1, target.to_owned()));
+        assert_eq!(links(text, false), expected);
     }
 
     #[test]

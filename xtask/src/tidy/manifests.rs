@@ -15,6 +15,11 @@ pub(super) fn check(workspace: &Workspace) -> Vec<Violation> {
                 .into_iter()
                 .map(|(line, text)| Violation::new(&path, line, text)),
         );
+        violations.extend(
+            unused(member)
+                .into_iter()
+                .map(|text| Violation::new("xtask/src/tidy/floors.rs", 1, text)),
+        );
     }
     violations
 }
@@ -88,6 +93,26 @@ fn complaint(room: &Room, dependency: &Dependency) -> Option<String> {
     ))
 }
 
+/// Says what a crate may use and does not: a grant that nobody needs is one that nobody thought about.
+fn unused(member: &Crate) -> Vec<String> {
+    let name = member.name.as_str();
+    let used = member.manifest.dependencies();
+    let uses = |package: &str, for_tests: bool| {
+        used.iter()
+            .any(|it| it.package == package && (it.kind == Kind::Dev) == for_tests)
+    };
+    let granted = find(name).map_or(&[][..], |room| room.may_use);
+    let granted = granted.iter().filter(|package| !uses(package, false));
+    let upward = UPWARD_IN_TESTS
+        .iter()
+        .filter(|(user, package)| *user == name && !uses(package, true))
+        .map(|(_, package)| package);
+    granted
+        .chain(upward)
+        .map(|package| format!("{name} may use {package} and does not; take it out of the table"))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -147,6 +172,26 @@ mod tests {
             &["may not use cc"],
         );
         check("hob-pan", "", &["has no floor"]);
+    }
+
+    #[test]
+    fn what_the_table_names_must_be_used() {
+        let check = |name: &str, dependencies: &str| {
+            unused(&Crate {
+                name: name.to_owned(),
+                folder: PathBuf::from(name),
+                manifest: Manifest::parse(dependencies),
+            })
+        };
+        let found = check("hob-blocking", "[dependencies]\nhob-core.workspace = true");
+        assert_eq!(found, [""; 0]);
+        let found = check("hob-blocking", "[dev-dependencies]\nhob-core = \"1\"");
+        assert_eq!(found.len(), 1, "{found:?}");
+        let found = check("hob", "[dependencies]\nhob-compat = \"1\"");
+        assert!(
+            found.iter().any(|it| it.contains("hob-compat")),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //!
 //! hyper reads into memory that nobody has initialized; a reader of futures-io wants bytes. So a read
 //! goes into a buffer of our own, zeroed once, and is copied. The buffer starts small, since a
-//! connection that waits for its next request keeps it, and doubles whenever a read fills it.
+//! connection that waits for its next request keeps it, and doubles whenever a read fills it. After a
+//! short read, one that the small buffer would have held, it is small again.
 
 use std::io;
 use std::io::IoSlice;
@@ -94,11 +95,16 @@ impl Buffer {
         &mut self.0[..size]
     }
 
-    /// What a read put there. Grows for the next one if this one filled the buffer.
+    /// What a read put there. Grows for the next one if this one filled the buffer, and is small again if
+    /// there was so little.
     fn take(&mut self, read: usize, into: &mut ReadBufCursor<'_>) {
+        let asked = into.remaining().min(self.0.len());
         into.put_slice(&self.0[..read]);
         if read == self.0.len() && read < SIZE_MAX {
             self.0.resize(read * 2, 0);
+        } else if read < asked && read <= SIZE_MIN {
+            self.0.truncate(SIZE_MIN);
+            self.0.shrink_to_fit();
         }
     }
 }
@@ -155,9 +161,17 @@ mod tests {
 
     use super::*;
 
-    /// Bytes that never end, as many as are asked for.
+    /// Bytes that never end, as many as are asked for, or as come at once.
     struct Endless {
         asked: Vec<usize>,
+        at_once: usize,
+    }
+
+    fn endless() -> HyperIo<Endless> {
+        HyperIo::new(Endless {
+            asked: Vec::new(),
+            at_once: usize::MAX,
+        })
     }
 
     impl AsyncRead for Endless {
@@ -166,9 +180,11 @@ mod tests {
             _: &mut Context<'_>,
             buffer: &mut [u8],
         ) -> Poll<io::Result<usize>> {
-            buffer.fill(b'x');
-            self.get_mut().asked.push(buffer.len());
-            Poll::Ready(Ok(buffer.len()))
+            let this = self.get_mut();
+            this.asked.push(buffer.len());
+            let read = buffer.len().min(this.at_once);
+            buffer[..read].fill(b'x');
+            Poll::Ready(Ok(read))
         }
     }
 
@@ -184,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_read_takes_no_more_than_fits() {
-        let mut io = HyperIo::new(Endless { asked: Vec::new() });
+        let mut io = endless();
         for wanted in [1, 100, 0, SIZE_MIN - 1] {
             assert_eq!(read(&mut io, wanted), wanted);
         }
@@ -193,11 +209,37 @@ mod tests {
 
     #[test]
     fn the_buffer_grows_with_full_reads_up_to_its_limit() {
-        let mut io = HyperIo::new(Endless { asked: Vec::new() });
+        let mut io = endless();
         for _ in 0..6 {
             read(&mut io, 1 << 20);
         }
         let sizes = [4, 8, 16, 32, 64, 64].map(|kibibytes| kibibytes * 1024);
         assert_eq!(io.into_inner().asked, sizes);
+    }
+
+    #[test]
+    fn the_buffer_is_small_again_after_a_short_read() {
+        let mut io = endless();
+        for (at_once, size) in [
+            (usize::MAX, SIZE_MIN),
+            (usize::MAX, 2 * SIZE_MIN),
+            (SIZE_MIN + 1, 4 * SIZE_MIN),
+            (SIZE_MIN, 4 * SIZE_MIN),
+            (0, SIZE_MIN),
+        ] {
+            io.get_mut().at_once = at_once;
+            read(&mut io, 1 << 20);
+            assert_eq!(io.get_ref().asked.last(), Some(&size));
+        }
+        assert_eq!(io.buffer.0.capacity(), SIZE_MIN, "the memory is given back");
+    }
+
+    #[test]
+    fn a_reader_that_wants_little_leaves_the_buffer_as_it_is() {
+        let mut io = endless();
+        for wanted in [1 << 20, 1, 1 << 20] {
+            read(&mut io, wanted);
+        }
+        assert_eq!(io.get_ref().asked, [SIZE_MIN, 1, 2 * SIZE_MIN]);
     }
 }

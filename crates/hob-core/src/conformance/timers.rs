@@ -238,6 +238,8 @@ fn an_earlier_timer_ends_the_sleep_and_no_other(rig: &Rig) {
 }
 
 fn retiring_hands_out_wakers_and_refuses_timers(rig: &Rig) {
+    let mut fired = rig.arm(0, Duration::ZERO);
+    assert_eq!(rig.expire(Duration::ZERO), [0]);
     let mut keys = [1, 2].map(|name| rig.arm(name, name * SECOND));
     let mut woken = Vec::new();
     rig.timers.retire(&mut woken);
@@ -268,11 +270,14 @@ fn retiring_hands_out_wakers_and_refuses_timers(rig: &Rig) {
     let again = Rig::new(rig.timers);
     let _other = again.arm(4, 4 * SECOND);
     rig.timers.disarm(&mut TimerKey::new());
+    for key in [&mut keys[1], &mut fired] {
+        again.refuses(key);
+    }
     again.move_to(&mut keys[1], 5, 4 * SECOND);
     assert_eq!(
         again.expire(4 * SECOND),
         [4, 5],
-        "a queue can be used again, and a key of an earlier use is armed anew"
+        "a queue can be used again, and takes a key that was left empty"
     );
 }
 

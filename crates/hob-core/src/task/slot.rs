@@ -49,6 +49,8 @@ struct Entry {
     wait: Option<Wait>,
     reason: Option<CancelReason>,
     cleanups: Vec<Cleanup>,
+    /// No more cleanups are taken.
+    cleanups_closed: bool,
 }
 
 /// Who uses a slot.
@@ -227,8 +229,25 @@ impl TaskSlot {
     }
 
     /// Adds a cleanup; they run last in, first out.
-    pub fn push_cleanup(&self, cleanup: Cleanup) {
-        lock(&self.entry).cleanups.push(cleanup);
+    ///
+    /// # Errors
+    ///
+    /// The cleanup, once [`close_cleanups`](Self::close_cleanups) was called.
+    pub fn push_cleanup(&self, cleanup: Cleanup) -> Result<(), Cleanup> {
+        let mut entry = lock(&self.entry);
+        if entry.cleanups_closed {
+            return Err(cleanup);
+        }
+        entry.cleanups.push(cleanup);
+        Ok(())
+    }
+
+    /// Takes all cleanups out, and takes no more.
+    #[must_use]
+    pub fn close_cleanups(&self) -> Vec<Cleanup> {
+        let mut entry = lock(&self.entry);
+        entry.cleanups_closed = true;
+        mem::take(&mut entry.cleanups)
     }
 
     /// Takes the cleanup that was added last.
@@ -269,6 +288,7 @@ impl TaskSlot {
         entry.occupant = None;
         entry.wait = None;
         entry.reason = None;
+        entry.cleanups_closed = false;
         self.request.store(Request::None as u32, Ordering::Relaxed);
         self.polls.store(0, Ordering::Relaxed);
         Vacancy::Free
@@ -460,9 +480,10 @@ mod tests {
         let (sender, ran) = channel();
         for number in 0..3 {
             let sender = sender.clone();
-            slot.push_cleanup(Box::pin(async move {
+            let cleanup = Box::pin(async move {
                 sender.send(number).expect("somebody listens");
-            }));
+            });
+            assert!(slot.push_cleanup(cleanup).is_ok());
         }
         while let Some(cleanup) = slot.pop_cleanup() {
             futures_lite::future::block_on(cleanup);

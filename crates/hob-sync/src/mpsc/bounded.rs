@@ -10,7 +10,7 @@ use hob_core::budget;
 use crate::blocking::block_on;
 use crate::mpsc::error::{SendError, TrySendError};
 use crate::mpsc::state::{Closed, Handle, MpscStatistics, WeakHandle, debug};
-use crate::wait_queue::{Ticket, leave, poll_in_line, try_take};
+use crate::wait_queue::{Ticket, leave, poll_in_line, poll_proceeding, try_take};
 
 /// A sender of a channel with a limit, made by [`bounded`](super::bounded).
 ///
@@ -27,7 +27,7 @@ pub struct WeakSender<T> {
 
 /// The future of [`Sender::send`].
 #[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Send<'a, T> {
+pub struct Sending<'a, T> {
     sender: &'a Sender<T>,
     /// There until the future completes.
     message: Option<T>,
@@ -57,7 +57,8 @@ impl<T> Sender<T> {
     /// Sends a message, waiting in line for a slot if there is none.
     ///
     /// Slots are handed out in the order of the first polls, and the messages of one task arrive in
-    /// the order in which it sends them.
+    /// the order in which it sends them. A message is put in when its sender next runs after it was
+    /// given a slot.
     ///
     /// # Cancel safety
     ///
@@ -71,7 +72,7 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     ///
-    /// The future panics if it is polled again after it completed.
+    /// The future panics if it is polled after it was ready.
     ///
     /// # Examples
     ///
@@ -86,8 +87,8 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     #[track_caller]
-    pub fn send(&self, message: T) -> Send<'_, T> {
-        Send {
+    pub fn send(&self, message: T) -> Sending<'_, T> {
+        Sending {
             sender: self,
             message: Some(message),
             ticket: Ticket::new("mpsc::Sender::send"),
@@ -254,25 +255,27 @@ impl<T> fmt::Debug for WeakSender<T> {
 }
 
 // The message is moved, never pinned.
-impl<T> Unpin for Send<'_, T> {}
+impl<T> Unpin for Sending<'_, T> {}
 
-impl<T> Future for Send<'_, T> {
+impl<T> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let handle = &this.sender.handle;
-        let mut message = this.message.take().expect("polled after it completed");
-        if !this.ticket.is_filed() && budget::poll_proceed(cx).is_ready() {
+        let proceed = this.ticket.poll_proceed(cx);
+        let mut message = this.message.take().expect("it is there until it is sent");
+        if !this.ticket.is_filed() && proceed.is_ready() {
             match handle.try_send(message) {
                 Ok(()) => {
                     budget::spend();
+                    this.ticket.finish();
                     return Poll::Ready(Ok(()));
                 }
                 Err(refused) => message = refused.into_inner(),
             }
         }
-        match poll_in_line(handle.lock(), &mut this.ticket, (), cx) {
+        match poll_proceeding(handle.lock(), &mut this.ticket, (), proceed, cx) {
             Poll::Ready(Ok(())) => Poll::Ready(handle.fill(message).map_err(SendError)),
             Poll::Ready(Err(Closed)) => Poll::Ready(Err(SendError(message))),
             Poll::Pending => {
@@ -283,15 +286,15 @@ impl<T> Future for Send<'_, T> {
     }
 }
 
-impl<T> Drop for Send<'_, T> {
+impl<T> Drop for Sending<'_, T> {
     fn drop(&mut self) {
         leave(self.sender.handle.lock(), &mut self.ticket);
     }
 }
 
-impl<T> fmt::Debug for Send<'_, T> {
+impl<T> fmt::Debug for Sending<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Send")
+        f.debug_struct("Sending")
             .field("ticket", &self.ticket)
             .finish_non_exhaustive()
     }

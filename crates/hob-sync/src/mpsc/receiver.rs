@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use hob_core::{budget, context};
+use hob_core::{budget, context, unhandled};
 
 use crate::blocking::block_on;
 use crate::mpsc::error::TryRecvError;
 use crate::mpsc::state::{Channel, MpscStatistics, State, debug};
-use crate::wait_queue::update;
+use crate::wait_queue::{polled_after_ready, update};
 use crate::waker::poll_with;
 
 /// The receiver of a channel; also a [`Stream`] of its messages.
@@ -21,6 +21,8 @@ pub struct Receiver<T> {
     channel: Channel<T>,
     /// Whether the last poll was `Pending`: then the next one is not charged.
     waits: bool,
+    /// Where the channel was made.
+    place: &'static Location<'static>,
 }
 
 /// The future of [`Receiver::recv`].
@@ -37,18 +39,23 @@ pub struct RecvMany<'a, T> {
     limit: usize,
 }
 
-/// A borrowed receiver, and whether its waker is filed for this very wait.
+/// A borrowed receiver, and how far this very wait is.
 struct Wait<'a, T> {
     receiver: &'a mut Receiver<T>,
+    what: &'static str,
+    /// Whether its waker is filed for this wait.
     filed: bool,
+    finished: bool,
     place: &'static Location<'static>,
 }
 
 impl<T> Receiver<T> {
+    #[track_caller]
     pub(super) const fn new(channel: Channel<T>) -> Self {
         Self {
             channel,
             waits: false,
+            place: Location::caller(),
         }
     }
 
@@ -76,7 +83,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_, T> {
         Recv {
-            wait: Wait::new(self),
+            wait: Wait::new(self, "mpsc::Receiver::recv"),
         }
     }
 
@@ -105,7 +112,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         RecvMany {
-            wait: Wait::new(self),
+            wait: Wait::new(self, "mpsc::Receiver::recv_many"),
             buffer,
             limit,
         }
@@ -150,7 +157,11 @@ impl<T> Receiver<T> {
     ///
     /// Only the waker of the last poll is woken.
     pub fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<T>> {
-        self.poll_with(cx, State::receive)
+        let poll = self.poll_with(cx, State::receive);
+        if poll.is_pending() {
+            context::record_wait("mpsc::Receiver", self.place);
+        }
+        poll
     }
 
     /// Closes the channel: nothing can be sent any more, except through permits that are out. What is
@@ -206,12 +217,10 @@ impl<T> Receiver<T> {
         if !self.waits && budget::poll_proceed(cx).is_pending() {
             return Poll::Pending;
         }
-        let mut stale = None;
         let poll = poll_with(cx.waker(), |spare| {
             update(&self.channel, |state| match take(state) {
                 Some(taken) => {
-                    // It does not wait any more, so the next message wakes nobody.
-                    stale = state.receiver.take();
+                    debug_assert!(state.receiver.is_empty(), "what is there has woken it");
                     Poll::Ready(taken)
                 }
                 None => {
@@ -220,7 +229,6 @@ impl<T> Receiver<T> {
                 }
             })
         });
-        drop(stale);
         if poll.is_ready() && !self.waits {
             budget::spend();
         }
@@ -243,9 +251,10 @@ impl<T> Stream for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let gone = update(&self.channel, State::receiver_gone);
-        // Messages and a waker: foreign code, now that the lock is released.
-        drop(gone);
+        let (messages, waker) = update(&self.channel, State::receiver_gone);
+        // Foreign code, now that the lock is released.
+        unhandled::drop_waker(waker);
+        drop(messages);
     }
 }
 
@@ -259,7 +268,7 @@ impl<T> Future for Recv<'_, T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.wait.poll("mpsc::Receiver::recv", cx, State::receive)
+        self.wait.poll(cx, State::receive)
     }
 }
 
@@ -278,11 +287,12 @@ impl<T> Future for RecvMany<'_, T> {
         let this = self.get_mut();
         let limit = this.limit;
         if limit == 0 {
+            this.wait.refuse_finished();
+            this.wait.finished = true;
             return Poll::Ready(0);
         }
-        this.wait.poll("mpsc::Receiver::recv_many", cx, |state| {
-            state.receive_many(this.buffer, limit)
-        })
+        this.wait
+            .poll(cx, |state| state.receive_many(this.buffer, limit))
     }
 }
 
@@ -297,26 +307,35 @@ impl<T> fmt::Debug for RecvMany<'_, T> {
 
 impl<'a, T> Wait<'a, T> {
     #[track_caller]
-    fn new(receiver: &'a mut Receiver<T>) -> Self {
+    fn new(receiver: &'a mut Receiver<T>, what: &'static str) -> Self {
         Self {
             receiver,
+            what,
             filed: false,
+            finished: false,
             place: Location::caller(),
         }
     }
 
     fn poll<R>(
         &mut self,
-        what: &'static str,
         cx: &Context<'_>,
         take: impl FnMut(&mut State<T>) -> Option<R>,
     ) -> Poll<R> {
+        self.refuse_finished();
         let poll = self.receiver.poll_with(cx, take);
         self.filed = poll.is_pending();
+        self.finished = poll.is_ready();
         if self.filed {
-            context::record_wait(what, self.place);
+            context::record_wait(self.what, self.place);
         }
         poll
+    }
+
+    fn refuse_finished(&self) {
+        if self.finished {
+            polled_after_ready(self.what, self.place);
+        }
     }
 }
 
@@ -324,7 +343,7 @@ impl<T> Drop for Wait<'_, T> {
     fn drop(&mut self) {
         if self.filed {
             let waker = self.receiver.channel.lock().receiver.take();
-            drop(waker);
+            unhandled::drop_waker(waker);
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum TryPutError<T> {
 }
 
 /// The queue is closed, and nothing is left in it.
+///
+/// An item that somebody has in hand may still be [requeued](super::Item::requeue); a new `get` finds it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "it says all there is to say")]
 pub struct GetError;

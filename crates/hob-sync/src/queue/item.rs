@@ -70,7 +70,8 @@ impl<T> Item<T> {
     /// Puts the value back to the front of the queue, for whoever gets next.
     ///
     /// It never waits: the queue may for a while hold more than its capacity. The queue also takes it
-    /// after [`close`](Queue::close).
+    /// after [`close`](Queue::close), even if those who get were told before that it is closed: then it
+    /// waits for somebody to get anew, and [`join`](Queue::join) waits for it.
     ///
     /// # Errors
     ///
@@ -125,7 +126,7 @@ impl<T> DerefMut for Item<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Item<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Item").field(&self.value).finish()
+        f.debug_tuple("Item").field(&**self).finish()
     }
 }
 

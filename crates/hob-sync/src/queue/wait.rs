@@ -9,7 +9,7 @@ use hob_core::budget;
 use crate::queue::error::{GetError, PutError};
 use crate::queue::state::{Closed, Getters, Joiners, Putters};
 use crate::queue::{Item, Queue};
-use crate::wait_queue::{Ticket, leave, poll_in_line, update};
+use crate::wait_queue::{Ticket, leave, poll_in_line, poll_proceeding, update};
 
 /// The future of [`Queue::put`].
 #[must_use = "futures do nothing unless you `.await` or poll them"]
@@ -53,17 +53,20 @@ impl<T> Future for Put<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let queue = this.queue;
-        let mut value = this.value.take().expect("polled after it completed");
-        if !this.ticket.is_filed() && budget::poll_proceed(cx).is_ready() {
+        let proceed = this.ticket.poll_proceed(cx);
+        let mut value = this.value.take().expect("it is there until it is put");
+        if !this.ticket.is_filed() && proceed.is_ready() {
             match queue.try_put(value) {
                 Ok(()) => {
                     budget::spend();
+                    this.ticket.finish();
                     return Poll::Ready(Ok(()));
                 }
                 Err(refused) => value = refused.into_inner(),
             }
         }
-        match poll_in_line::<Putters, _>(&queue.shared, &mut this.ticket, (), cx) {
+        let ticket = &mut this.ticket;
+        match poll_proceeding::<Putters, _>(&queue.shared, ticket, (), proceed, cx) {
             Poll::Ready(Ok(())) => {
                 let filled = update(&queue.shared, |state| state.fill(value));
                 Poll::Ready(filled.map_err(PutError))

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use hob_core::{Instant, Timers};
+use hob_core::panic::{contain, discard};
+use hob_core::{Alarm, Instant, Timers, Unpark};
 use hob_time::{Sleep, driver_statistics, sleep, sleep_until};
 
 use crate::world::{Wakes, World, poll_with};
@@ -163,6 +164,73 @@ fn a_sleep_leaves_timers_that_are_retired() {
     assert_eq!(new.poll_with(&mut sleep, &waker), Poll::Pending);
     let driver = driver_statistics().expect("nobody else drives it now");
     assert_eq!(driver.timers_armed, before + 1);
+}
+
+#[test]
+fn a_sleep_leaves_timers_that_another_runtime_uses_by_now() {
+    let (old, new) = (World::new(), World::new());
+    let (wakes, waker) = Wakes::waker();
+    let mut sleep = sleep_until(Instant::NEVER);
+    assert_eq!(old.poll_with(&mut sleep, &waker), Poll::Pending);
+    old.hand_over().into_iter().for_each(Waker::wake);
+    assert_eq!(wakes.take(), 1, "it is woken so that it moves");
+    assert_eq!(new.poll_with(&mut sleep, &waker), Poll::Pending);
+    assert_eq!((old.armed(), new.armed()), (0, 1));
+}
+
+#[test]
+fn a_sleep_that_is_reset_leaves_timers_that_another_runtime_uses_by_now() {
+    let (old, new) = (World::new(), World::new());
+    let mut sleep = sleep_until(Instant::NEVER);
+    assert_eq!(old.poll(&mut sleep), Poll::Pending);
+    drop(old.hand_over());
+    sleep.reset(new.timers.now() + MILLISECOND);
+    assert_eq!(old.armed(), 0);
+    assert_eq!(new.poll(&mut sleep), Poll::Pending);
+    assert_eq!((old.armed(), new.armed()), (0, 1));
+}
+
+#[test]
+fn the_timers_of_a_runtime_that_has_ended_are_not_used() {
+    let world = World::new();
+    drop(world.hand_over());
+    let virtual_now = world.timers.now();
+    assert!(
+        world.enter(Instant::now) < virtual_now,
+        "the system's clock"
+    );
+    assert_eq!(world.poll(&mut sleep_until(Instant::NEVER)), Poll::Pending);
+    assert_eq!(world.armed(), 0);
+    assert!(driver_statistics().is_some(), "the driver has it");
+}
+
+#[test]
+fn the_timers_of_a_runtime_that_ends_meanwhile_are_not_used() {
+    let world = World::new();
+    world.hand_over_meanwhile();
+    let mut sleep = sleep_until(Instant::NEVER);
+    assert_eq!(world.poll(&mut sleep), Poll::Pending);
+    assert_eq!(world.armed(), 0);
+    assert!(driver_statistics().is_some(), "the driver has it");
+}
+
+#[test]
+fn a_panic_while_it_is_armed_leaves_no_timer() {
+    struct Bomb;
+    impl Unpark for Bomb {
+        fn unpark(&self) {
+            panic!("an unparker that panics, in a test");
+        }
+    }
+    let world = World::new();
+    let timers: &'static dyn Timers = world.timers;
+    let alarm = Arc::new(Alarm::new(Arc::new(Bomb)));
+    timers.attach(Arc::clone(&alarm));
+    let _until = alarm.set([timers].into_iter());
+    let mut sleep = world.enter(|| sleep(MILLISECOND));
+    let panicked = contain(|| world.poll(&mut sleep));
+    discard(panicked.expect_err("the timer is the earliest"));
+    assert_eq!(world.armed(), 0);
 }
 
 #[test]

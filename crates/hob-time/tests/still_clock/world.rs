@@ -17,6 +17,8 @@ use hob_time::{Clock, Heap, HeapStatistics};
 pub(crate) struct Still {
     now_nanos: AtomicU64,
     heap: Heap,
+    /// What another thread does just before the next timer is armed.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 /// Surroundings with such a clock.
@@ -37,6 +39,7 @@ impl World {
         let timers: &'static Still = Box::leak(Box::new(Still {
             now_nanos: AtomicU64::new(start.as_nanos()),
             heap: Heap::new(Clock::System),
+            meanwhile: Mutex::new(None),
         }));
         timers.attach(Arc::new(Alarm::new(Arc::new(Nobody))));
         let parts = Parts {
@@ -47,6 +50,18 @@ impl World {
             timers,
             env: Arc::new(Env::new(parts)),
         }
+    }
+
+    /// The runtime ends, and another one uses its timers. Returns who had waited.
+    pub(crate) fn hand_over(&self) -> Vec<Waker> {
+        end(&self.env, self.timers)
+    }
+
+    /// The same, but only just before the next timer is armed.
+    pub(crate) fn hand_over_meanwhile(&self) {
+        let (env, timers) = (Arc::clone(&self.env), self.timers);
+        let act = Box::new(move || drop(end(&env, timers)));
+        *self.timers.meanwhile.lock().unwrap() = Some(act);
     }
 
     pub(crate) fn enter<R>(&self, inside: impl FnOnce() -> R) -> R {
@@ -94,6 +109,14 @@ impl World {
     pub(crate) fn armed(&self) -> usize {
         self.timers.statistics().timers_armed
     }
+}
+
+fn end(env: &Env, timers: &Still) -> Vec<Waker> {
+    env.end();
+    let mut woken = Vec::new();
+    timers.retire(&mut woken);
+    timers.attach(Arc::new(Alarm::new(Arc::new(Nobody))));
+    woken
 }
 
 impl Still {
@@ -148,6 +171,8 @@ impl Timers for Still {
     }
 
     fn arm(&self, key: &mut TimerKey, deadline: Instant, waker: &Waker) -> Result<(), Retired> {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        meanwhile.into_iter().for_each(|act| act());
         self.heap.arm(key, deadline, waker)
     }
 

@@ -4,9 +4,10 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hob::net::{TcpListener, TcpStream};
-use hob::sync::{Mutex, Semaphore};
+use hob::sync::{Mutex, Semaphore, mpsc};
 use hob_compat::hyper::{HobTimer, HyperIo};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
@@ -16,6 +17,9 @@ use hyper::{Request, Response, client, server};
 
 const CLIENTS: usize = 200;
 const REQUESTS_EACH: usize = 10;
+
+/// A crowd that takes longer than this takes for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,20 +35,41 @@ pub(crate) async fn crowd() -> String {
         .await
         .expect("loopback has a free port");
     let address = listener.local_addr().expect("it listens");
-    let server = hob::spawn(serve(listener)).cancel_on_drop();
-
-    let clients = [(); CLIENTS].map(|()| hob::spawn(ask(address)));
-    let mut answers = 0;
-    for client in clients {
-        let answered = client.await.expect("a client does not panic");
-        answers += answered.expect("loopback does not fail");
+    // Whoever fails first is heard first: the others may wait at the door for ever.
+    let (told, mut heard) = mpsc::unbounded();
+    let server = hob::spawn({
+        let told = told.clone();
+        async move {
+            let Err(error) = serve(listener).await;
+            // Nobody listens any more if a client failed before.
+            let _ = told.send(Err(error.into()));
+        }
+    });
+    let server = server.cancel_on_drop();
+    for _ in 0..CLIENTS {
+        let told = told.clone();
+        hob::spawn(async move {
+            let _ = told.send(ask(address).await);
+        })
+        .detach();
     }
+    let answers = async {
+        let mut answers = 0;
+        for _ in 0..CLIENTS {
+            let answered = heard.recv().await.expect("we keep a sender");
+            answers += answered.expect("loopback does not fail");
+        }
+        answers
+    };
+    let answers = hob::timeout(PATIENCE, answers)
+        .await
+        .expect("a crowd is served in half a minute");
     assert_eq!(answers, CLIENTS * REQUESTS_EACH);
     assert!(!server.is_finished());
     format!("{CLIENTS} clients at once asked a server of hyper's {answers} times")
 }
 
-async fn serve(listener: TcpListener) -> io::Result<()> {
+async fn serve(listener: TcpListener) -> io::Result<Infallible> {
     let door = Arc::new(Door {
         missing: Mutex::new(CLIENTS),
         open: Semaphore::new(0),

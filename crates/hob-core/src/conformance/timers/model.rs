@@ -131,6 +131,9 @@ impl History {
             "`retire` hands out the waker of each timer"
         );
         self.rig.timers.attach(Arc::clone(&self.rig.alarm));
+        for key in self.keys.iter_mut().filter(|key| !key.is_empty()) {
+            self.rig.refuses(key);
+        }
     }
 
     fn check(&self, operation: u32) {

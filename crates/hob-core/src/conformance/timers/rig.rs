@@ -11,7 +11,7 @@ use crate::conformance::timers::SECOND;
 use crate::instant::Instant;
 use crate::park::Unpark;
 use crate::primitive::Global;
-use crate::timers::{Alarm, TimerKey, Timers};
+use crate::timers::{Alarm, Retired, TimerKey, Timers};
 
 /// A queue under test, with an alarm and a log of who was woken.
 pub(super) struct Rig {
@@ -77,6 +77,17 @@ impl Rig {
         let mut key = TimerKey::new();
         self.move_to(&mut key, name, delay);
         key
+    }
+
+    /// Arms with a key of an earlier use.
+    pub(super) fn refuses(&self, key: &mut TimerKey) {
+        let armed = self.timers.arm(key, Instant::NEVER, Waker::noop());
+        assert_eq!(
+            armed,
+            Err(Retired),
+            "a queue that is used again refuses a key of an earlier use"
+        );
+        assert!(key.is_empty(), "`arm` that fails leaves the key empty");
     }
 
     /// Those who are handed out at that time, in order.
