@@ -61,6 +61,8 @@ pub fn bind(fd: DescriptorRef<'_>, source: &Arc<IoSource>) -> io::Result<Binding
     };
     if let Some(reactor) = context::reactor() {
         match register(reactor) {
+            // The runtime has ended meanwhile: the poller may serve another one by now.
+            Ok(binding) if context::reactor().is_none() => reactor.deregister(fd, binding.key)?,
             Err(error) if is_retired(&error) => {}
             result => return result.map_err(|error| explain(fd, error)),
         }
