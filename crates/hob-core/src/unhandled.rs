@@ -110,6 +110,11 @@ pub fn drop_waker(waker: impl Into<Option<Waker>>) {
     }
 }
 
+/// Wakes all of `woken` and leaves it empty; one that panics keeps no other asleep.
+pub fn wake_all(woken: &mut Vec<Waker>) {
+    woken.drain(..).for_each(wake);
+}
+
 /// The default hook: a line on standard error.
 pub fn print(unhandled: &Unhandled<'_>) {
     let line = format!("{unhandled}\n");

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hob_core::context::{self, Local, Role};
+use hob_core::unhandled::wake_all;
 use hob_core::{Env, Park, TaskSlot, Until};
 
 use crate::parker::Parker;
-use crate::wake::wake_all;
 
 /// Runs `future` on this thread, inside `env`; the thread sleeps while there is nothing to poll.
 ///

@@ -12,7 +12,6 @@ mod queues;
 mod seat;
 mod shared;
 mod turn;
-mod wake;
 mod worker;
 
 pub use crate::local::{LocalConfig, LocalExecutor, LocalStatistics};

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use hob_core::context::{self, Local, Role};
+use hob_core::unhandled::wake_all;
 use hob_core::{
     Alarm, Env, Park, Recycler, Runnable, Schedule, SchedulerRef, TaskCell, Timers, Unpark, Until,
     Why,
@@ -27,7 +28,6 @@ use crate::parker::Parker;
 use crate::primitive::{AtomicBool, AtomicU64, Mutex, Ordering, lock};
 use crate::queues::Ready;
 use crate::turn::Turn;
-use crate::wake::wake_all;
 
 /// What a [`LocalExecutor`] is made of.
 #[derive(Default)]

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use hob_core::context::{self, Local, Role};
+use hob_core::unhandled::wake_all;
 use hob_core::{Alarm, Env, Park, Timers, Until};
 
 use crate::idle::{Place, Sleeper};
@@ -29,7 +30,6 @@ use crate::queues::Ready;
 use crate::seat::Sitting;
 use crate::shared::{Counters, Shared};
 use crate::turn::Turn;
-use crate::wake::wake_all;
 
 pub(crate) struct Worker<T: 'static = Ready> {
     pub(crate) index: usize,

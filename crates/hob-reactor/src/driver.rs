@@ -15,9 +15,10 @@ use std::thread;
 
 use hob_core::io_source::Binding;
 use hob_core::reactor::is_retired;
+use hob_core::unhandled::wake_all;
 use hob_core::{DescriptorRef, Explained, IoSource, Park, Reactor, Until, context};
 
-use crate::engine::{self, Engine, wake_all};
+use crate::engine::{self, Engine};
 use crate::primitive::{Global, UNPOISONED};
 
 static DRIVER: Driver = Driver::new();

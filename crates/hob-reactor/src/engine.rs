@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use hob_core::unhandled;
 use hob_core::{DescriptorRef, Explained, Instant, Park, Reactor, Until};
 
 use crate::polling::Polling;
@@ -127,13 +126,6 @@ pub(crate) fn explain_open(error: io::Error) -> io::Error {
             error,
         ),
         _ => error,
-    }
-}
-
-/// Wakes them all; one that panics is reported, and the others get their turn.
-pub(crate) fn wake_all(woken: &mut Vec<std::task::Waker>) {
-    for waker in woken.drain(..) {
-        unhandled::wake(waker);
     }
 }
 

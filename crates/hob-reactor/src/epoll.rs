@@ -36,13 +36,14 @@ use std::task::Waker;
 use std::time::Duration;
 
 use hob_core::reactor::retired;
+use hob_core::unhandled::wake_all;
 use hob_core::{DescriptorRef, Direction, IoSource, Park, Reactor, Readiness, Recycler};
 use hob_core::{Unpark, Until};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
-use crate::engine::{explain_open, not_ours, remaining, wake_all};
+use crate::engine::{explain_open, not_ours, remaining};
 use crate::primitive::{Mutex, lock};
 use crate::registry::{BELL, Registry};
 use crate::statistics::{Counters, ReactorStatistics};

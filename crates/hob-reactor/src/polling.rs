@@ -28,11 +28,12 @@ use std::task::Waker;
 use std::time::Duration;
 
 use hob_core::reactor::retired;
+use hob_core::unhandled::wake_all;
 use hob_core::{DescriptorRef, Direction, Interest, IoSource, Park, Reactor, Readiness, Recycler};
 use hob_core::{Unpark, Until};
 use polling::{Event, Events, Poller};
 
-use crate::engine::{explain_open, not_ours, remaining, wake_all};
+use crate::engine::{explain_open, not_ours, remaining};
 use crate::primitive::{Mutex, lock};
 use crate::registry::Registry;
 use crate::statistics::{Counters, ReactorStatistics};

@@ -111,7 +111,7 @@ fn drive(heap: &'static Heap, alarm: &Alarm, mut parker: Parker) {
     let mut woken = Vec::new();
     loop {
         heap.expire(heap.now(), &mut woken);
-        woken.drain(..).for_each(unhandled::wake);
+        unhandled::wake_all(&mut woken);
         let until = alarm.set([heap].into_iter());
         parker.park(Until::at(until), &mut woken);
         alarm.clear();

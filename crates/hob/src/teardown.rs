@@ -71,7 +71,7 @@ impl Engines {
         }
         // Inside the runtime, whose hook hears of a waker that panics.
         context::enter(&Local::new(env, Role::Guest), || {
-            woken.into_iter().for_each(unhandled::wake);
+            unhandled::wake_all(&mut woken);
         });
     }
 }

@@ -40,7 +40,8 @@ pub(crate) async fn crowd() -> String {
     let server = hob::spawn({
         let told = told.clone();
         async move {
-            let Err(error) = serve(listener).await;
+            // The listener stays open until the error is told: it comes before what it leads to.
+            let Err(error) = serve(&listener).await;
             // Nobody listens any more if a client failed before.
             let _ = told.send(Err(error.into()));
         }
@@ -69,7 +70,7 @@ pub(crate) async fn crowd() -> String {
     format!("{CLIENTS} clients at once asked a server of hyper's {answers} times")
 }
 
-async fn serve(listener: TcpListener) -> io::Result<Infallible> {
+async fn serve(listener: &TcpListener) -> io::Result<Infallible> {
     let door = Arc::new(Door {
         missing: Mutex::new(CLIENTS),
         open: Semaphore::new(0),
