@@ -56,7 +56,7 @@ fn a_pool_keeps_the_contract_of_blocking() {
             .build()
             .unwrap()
     };
-    conformance::blocking::check(small, |pool| {
+    conformance::blocking(small, |pool| {
         assert!(pool.shutdown(PATIENCE).is_empty());
     });
 }
@@ -66,7 +66,7 @@ fn a_pool_without_patience_keeps_the_contract_of_blocking() {
     let hasty = Pool::builder()
         .keep_alive(Duration::ZERO)
         .on_unhandled(|_| ());
-    conformance::blocking::check(
+    conformance::blocking(
         || hasty.clone().build().unwrap(),
         |pool| assert!(pool.shutdown(PATIENCE).is_empty()),
     );
@@ -74,7 +74,7 @@ fn a_pool_without_patience_keeps_the_contract_of_blocking() {
 
 #[test]
 fn inline_keeps_the_contract_of_blocking() {
-    conformance::blocking::check(|| Inline::new().on_unhandled(|_| ()), Inline::close);
+    conformance::blocking(|| Inline::new().on_unhandled(|_| ()), Inline::close);
 }
 
 #[test]

@@ -8,4 +8,7 @@ pub mod park;
 pub mod reactor;
 pub mod timers;
 
+pub use self::blocking::blocking;
+pub use self::park::park;
+pub use self::reactor::reactor;
 pub use self::timers::timers;

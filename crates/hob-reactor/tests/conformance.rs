@@ -13,21 +13,21 @@ fn faces(engine: Engine) -> (&'static dyn Reactor, Box<dyn Park + Send>) {
 #[cfg(target_os = "linux")]
 #[test]
 fn epoll_keeps_the_contract_of_reactor() {
-    conformance::reactor::reactor(|| faces(hob_reactor::epoll().expect("a poller")));
+    conformance::reactor(|| faces(hob_reactor::epoll().expect("a poller")));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn epoll_keeps_the_contract_of_park() {
-    conformance::park::park(|| hob_reactor::epoll().expect("a poller").seat);
+    conformance::park(|| hob_reactor::epoll().expect("a poller").seat);
 }
 
 #[test]
 fn polling_keeps_the_contract_of_reactor() {
-    conformance::reactor::reactor(|| faces(hob_reactor::polling().expect("a poller")));
+    conformance::reactor(|| faces(hob_reactor::polling().expect("a poller")));
 }
 
 #[test]
 fn polling_keeps_the_contract_of_park() {
-    conformance::park::park(|| hob_reactor::polling().expect("a poller").seat);
+    conformance::park(|| hob_reactor::polling().expect("a poller").seat);
 }

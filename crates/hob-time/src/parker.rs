@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_parker_keeps_the_contract_of_park() {
-        conformance::park::park(|| Box::new(Parker::new()));
+        conformance::park(|| Box::new(Parker::new()));
     }
 
     #[test]

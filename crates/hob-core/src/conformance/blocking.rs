@@ -29,9 +29,9 @@ use crate::blocking::{Blocking, Job, JobKind};
 ///         Err(job)
 ///     }
 /// }
-/// conformance::blocking::check(|| Refuser, |_| ());
+/// conformance::blocking(|| Refuser, |_| ());
 /// ```
-pub fn check<B: Blocking + 'static>(make: impl Fn() -> B, shut_down: impl Fn(&B)) {
+pub fn blocking<B: Blocking + 'static>(make: impl Fn() -> B, shut_down: impl Fn(&B)) {
     runs_each_accepted_job_once(&make(), &shut_down);
     survives_a_panic(&make(), &shut_down);
     takes_jobs_from_jobs(Arc::new(make()), &shut_down);
