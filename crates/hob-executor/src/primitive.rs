@@ -1,4 +1,4 @@
-//! The one door to atomics and locks: std's, or loom's under `--cfg loom`.
+//! The one door to atomics, locks and the clock: std's, or loom's under `--cfg loom`.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
@@ -15,9 +15,20 @@ pub(crate) use std::sync::{
 #[cfg(all(test, loom))]
 pub(crate) use loom::{model, thread};
 
+use hob_core::Instant;
+
 /// Locks, or says why a poisoned lock is a bug of ours.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
         .expect("no foreign code runs under hob's locks, so none is poisoned")
+}
+
+/// The present; in a model no time passes, since the same choices must lead to the same end.
+pub(crate) fn now() -> Instant {
+    if cfg!(loom) {
+        Instant::from_nanos(0)
+    } else {
+        Instant::system()
+    }
 }

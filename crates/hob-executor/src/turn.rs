@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use hob_core::Instant;
 
+use crate::primitive::now;
+
 const POLLS_PER_LOOK: u32 = 61;
 const TIME_PER_LOOK: Duration = Duration::from_millis(5);
 
@@ -22,7 +24,7 @@ impl Turn {
     pub(crate) fn new() -> Self {
         Self {
             polls: 0,
-            looked: Instant::system(),
+            looked: now(),
         }
     }
 
@@ -32,7 +34,7 @@ impl Turn {
         if self.polls >= POLLS_PER_LOOK {
             return true;
         }
-        self.polls.is_power_of_two() && Instant::system() - self.looked >= TIME_PER_LOOK
+        self.polls.is_power_of_two() && now() - self.looked >= TIME_PER_LOOK
     }
 
     /// Starts the next turn.
