@@ -87,11 +87,11 @@ const STEPS: &[Step] = &[
 /// below what the step counted when it was written. Raise it when the count has grown by a tenth;
 /// lower it in the commit that takes something out, which then says why.
 const FLOORS: &[(&str, usize)] = &[
-    ("tidy", 245),
-    ("test", 710),
-    ("doctest", 104),
+    ("tidy", 250),
+    ("test", 790),
+    ("doctest", 106),
     ("features", 14),
-    ("loom", 70),
+    ("loom", 72),
     ("examples", 7),
 ];
 

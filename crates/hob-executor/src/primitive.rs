@@ -1,5 +1,7 @@
 //! The one door to atomics, locks and the clock: std's, or loom's under `--cfg loom`.
 
+use hob_core::Instant;
+
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Condvar, Mutex, MutexGuard,
@@ -14,8 +16,6 @@ pub(crate) use std::sync::{
 /// What models are made of.
 #[cfg(all(test, loom))]
 pub(crate) use loom::{model, thread};
-
-use hob_core::Instant;
 
 /// Locks, or says why a poisoned lock is a bug of ours.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
