@@ -37,7 +37,7 @@ pub enum UnhandledKind {
     CallbackPanicked,
     /// A cleanup panicked.
     CleanupPanicked,
-    /// A cleanup did not end in time and was dropped.
+    /// A cleanup was dropped before it ended: its time was up, or nobody took it any more.
     CleanupCut,
     /// The system refused a thread, so a pool has fewer than it was asked for.
     PoolSmaller,
@@ -65,7 +65,7 @@ impl fmt::Display for Unhandled<'_> {
             UnhandledKind::JobPanicked => "ran a blocking job that panicked, and nobody awaited it",
             UnhandledKind::CallbackPanicked => "ran a callback that panicked",
             UnhandledKind::CleanupPanicked => "panicked in a cleanup",
-            UnhandledKind::CleanupCut => "had a cleanup that did not end in time and was dropped",
+            UnhandledKind::CleanupCut => "had a cleanup that was dropped before it ended",
             UnhandledKind::PoolSmaller => "has a smaller pool than it was asked for",
             UnhandledKind::LeftBehind => "did not end before the shutdown's deadline",
         };

@@ -23,7 +23,7 @@ use crate::spawn;
 /// seconds by default) before they are dropped and reported.
 ///
 /// In a future that is no task, such as the one of `block_on`, the cleanup starts at once as a task of
-/// its own; a shutdown waits for it. Outside any runtime it is dropped.
+/// its own; a shutdown waits for it. Outside any runtime it is dropped, and that is reported.
 ///
 /// # Examples
 ///
