@@ -42,7 +42,10 @@ pub struct Local<'a> {
     timers: Option<&'static dyn Timers>,
     worker: Option<usize>,
     task: Cell<Option<&'static TaskSlot>>,
+    /// What the main future, which is no task, waited for last.
+    main_wait: Cell<Option<Wait>>,
     budget: Cell<u32>,
+    budget_per_poll: Cell<u32>,
     about_to_look: Cell<bool>,
 }
 
@@ -66,7 +69,9 @@ impl<'a> Local<'a> {
             timers: env.parts().timers,
             worker: None,
             task: Cell::new(None),
+            main_wait: Cell::new(None),
             budget: Cell::new(UNLIMITED),
+            budget_per_poll: Cell::new(BUDGET_PER_POLL),
             about_to_look: Cell::new(false),
         }
     }
@@ -107,6 +112,17 @@ impl<'a> Local<'a> {
     #[must_use]
     pub fn task(&self) -> Option<&'static TaskSlot> {
         self.task.get()
+    }
+
+    /// What the main future waited for last: it is no task, and has no slot to note it in.
+    #[must_use]
+    pub fn main_wait(&self) -> Option<Wait> {
+        self.main_wait.get()
+    }
+
+    /// Sets how many completions each further poll may have: a simulator varies it.
+    pub fn set_budget_per_poll(&self, completions: u32) {
+        self.budget_per_poll.set(completions);
     }
 
     pub(crate) fn budget(&self) -> u32 {
@@ -162,7 +178,7 @@ impl<'a> Local<'a> {
         let _restore = Restore {
             local: self,
             task: self.task.replace(task),
-            budget: self.budget.replace(BUDGET_PER_POLL),
+            budget: self.budget.replace(self.budget_per_poll.get()),
         };
         poll()
     }
@@ -246,13 +262,16 @@ pub fn on_worker() -> bool {
     find(|local| (local.role() == Role::Worker).then_some(())).is_some()
 }
 
-/// Notes what the running task waits for; does nothing outside a task.
+/// Notes what the running task, or the main future, waits for; does nothing outside any runtime.
 ///
 /// A leaf future calls it when it returns `Pending`, with the place where it was made.
 pub fn record_wait(what: &'static str, place: &'static Location<'static>) {
-    if let Some(task) = task() {
-        task.record_wait(Wait::new(what, place));
-    }
+    let wait = Wait::new(what, place);
+    with(|local| match local.map(|local| (local, local.task())) {
+        Some((_, Some(task))) => task.record_wait(wait),
+        Some((local, None)) => local.main_wait.set(Some(wait)),
+        None => {}
+    });
 }
 
 fn is_driven(local: &&Local<'_>) -> bool {
@@ -412,6 +431,8 @@ mod tests {
         enter(&local, || {
             local.in_task(slot, || record_wait("Mutex::lock", place));
             record_wait("outside the task", place);
+            let wait = local.main_wait().expect("it was recorded");
+            assert_eq!(wait.what, "outside the task");
         });
         let wait = slot.snapshot(0).expect("it is in use").wait;
         let wait = wait.expect("it was recorded");

@@ -53,6 +53,8 @@ pub struct Env {
     id: u64,
     parts: Parts,
     census: Census,
+    /// Who waits until nothing is runnable.
+    settling: Mutex<Vec<Waker>>,
 }
 
 /// How many tasks are alive, whether new ones are taken, and whether there are engines left.
@@ -87,6 +89,7 @@ impl Env {
                 word: AtomicUsize::new(0),
                 waiting: Mutex::new(Vec::new()),
             },
+            settling: Mutex::new(Vec::new()),
         }
     }
 
@@ -195,6 +198,18 @@ impl Env {
         } else {
             Poll::Pending
         }
+    }
+
+    /// Asks to be woken once nothing is runnable: the executor of one thread takes those who ask by
+    /// [`take_settling`](Self::take_settling) before it sleeps.
+    pub fn settle(&self, waker: Waker) {
+        lock(&self.settling).push(waker);
+    }
+
+    /// Those who wait until nothing is runnable; for executors of one thread, and simulators.
+    #[must_use]
+    pub fn take_settling(&self) -> Vec<Waker> {
+        std::mem::take(&mut *lock(&self.settling))
     }
 
     /// Tells the hook; a hook that panics is not told again of that.

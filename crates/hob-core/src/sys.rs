@@ -29,6 +29,13 @@ pub trait Sys: Send + Sync {
     /// As `socket(2)`: `EMFILE` at the limit.
     fn socket(&self, family: Family, kind: SocketKind) -> io::Result<Descriptor>;
 
+    /// Opens two sockets of the Unix domain that are connected to each other.
+    ///
+    /// # Errors
+    ///
+    /// As `socketpair(2)`: `EMFILE` at the limit.
+    fn pair(&self, kind: SocketKind) -> io::Result<(Descriptor, Descriptor)>;
+
     /// Gives the socket an address.
     ///
     /// # Errors
@@ -78,6 +85,31 @@ pub trait Sys: Send + Sync {
     ///
     /// As `sendmsg(2)`; never a `SIGPIPE`.
     fn send(&self, socket: &Descriptor, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Receives one message into the buffers, in their order. What does not fit is lost, which
+    /// [`Message::truncated`] tells.
+    ///
+    /// # Errors
+    ///
+    /// As `recvmsg(2)`.
+    fn recv_message(
+        &self,
+        socket: &Descriptor,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> io::Result<Message>;
+
+    /// Sends the buffers as one message, whole or not at all: to `to`, or to the connected peer.
+    ///
+    /// # Errors
+    ///
+    /// As `sendmsg(2)`: `EMSGSIZE` for a message that is too long, `ENOTCONN` or `EDESTADDRREQ`
+    /// without an address.
+    fn send_message(
+        &self,
+        socket: &Descriptor,
+        buffers: &[IoSlice<'_>],
+        to: Option<&Addr>,
+    ) -> io::Result<usize>;
 
     /// Closes one direction, or both.
     ///
@@ -157,6 +189,18 @@ pub enum Addr {
     Unix(PathBuf),
     /// None: the other end of a Unix pair, or a client that did not bind.
     Unnamed,
+}
+
+/// What [`Sys::recv_message`] received.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "each `Sys` makes it")]
+pub struct Message {
+    /// How many bytes stand in the buffers.
+    pub len: usize,
+    /// Whether the message was longer than the buffers.
+    pub truncated: bool,
+    /// Who sent it.
+    pub from: Addr,
 }
 
 /// One of the two ends of a connection.

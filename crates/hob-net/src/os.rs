@@ -22,11 +22,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use hob_core::sys::{Addr, End, Family, SocketKind, SocketOption};
+use hob_core::sys::{Addr, End, Family, Message, SocketKind, SocketOption};
 use hob_core::{Descriptor, Sys};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SocketAddrAny, SocketAddrUnix, SocketType,
+    AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SocketAddrAny,
+    SocketAddrUnix, SocketType,
 };
 use socket2::SockRef;
 
@@ -74,12 +75,12 @@ impl Sys for OsSys {
             Family::Unix => AddressFamily::UNIX,
             other => return Err(unsupported("family", &other)),
         };
-        let kind = match kind {
-            SocketKind::Stream => SocketType::STREAM,
-            SocketKind::Datagram => SocketType::DGRAM,
-            other => return Err(unsupported("kind", &other)),
-        };
-        platform::open(family, kind).map(Descriptor::Os)
+        platform::open(family, socket_type(kind)?).map(Descriptor::Os)
+    }
+
+    fn pair(&self, kind: SocketKind) -> io::Result<(Descriptor, Descriptor)> {
+        let (one, other) = platform::pair(socket_type(kind)?)?;
+        Ok((Descriptor::Os(one), Descriptor::Os(other)))
     }
 
     fn bind(&self, socket: &Descriptor, addr: &Addr) -> io::Result<()> {
@@ -137,6 +138,43 @@ impl Sys for OsSys {
                 rustix::net::sendmsg(fd, buffers, &mut control, platform::SEND_FLAGS)
             }),
         };
+        Ok(sent?)
+    }
+
+    fn recv_message(
+        &self,
+        socket: &Descriptor,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> io::Result<Message> {
+        let fd = os(socket)?;
+        let received = retry_on_intr(|| {
+            let mut control = RecvAncillaryBuffer::default();
+            rustix::net::recvmsg(fd, buffers, &mut control, RecvFlags::empty())
+        })?;
+        Ok(Message {
+            len: received.bytes,
+            truncated: received.flags.contains(ReturnFlags::TRUNC),
+            from: from_system(received.address)?,
+        })
+    }
+
+    fn send_message(
+        &self,
+        socket: &Descriptor,
+        buffers: &[IoSlice<'_>],
+        to: Option<&Addr>,
+    ) -> io::Result<usize> {
+        let fd = os(socket)?;
+        let to = to.map(to_system).transpose()?;
+        let sent = retry_on_intr(|| {
+            let mut control = SendAncillaryBuffer::default();
+            match &to {
+                Some(to) => {
+                    rustix::net::sendmsg_addr(fd, to, buffers, &mut control, platform::SEND_FLAGS)
+                }
+                None => rustix::net::sendmsg(fd, buffers, &mut control, platform::SEND_FLAGS),
+            }
+        });
         Ok(sent?)
     }
 
@@ -224,6 +262,14 @@ fn os(socket: &Descriptor) -> io::Result<BorrowedFd<'_>> {
             io::ErrorKind::InvalidInput,
             format!("{} is no socket of the kernel", socket.as_ref()),
         )),
+    }
+}
+
+fn socket_type(kind: SocketKind) -> io::Result<SocketType> {
+    match kind {
+        SocketKind::Stream => Ok(SocketType::STREAM),
+        SocketKind::Datagram => Ok(SocketType::DGRAM),
+        other => Err(unsupported("kind", &other)),
     }
 }
 
@@ -361,6 +407,12 @@ mod tests {
                 .recv(&foreign, &mut [IoSliceMut::new(&mut buffer)])
                 .err(),
             OsSys.send(&foreign, &[IoSlice::new(&buffer)]).err(),
+            OsSys
+                .recv_message(&foreign, &mut [IoSliceMut::new(&mut [0])])
+                .err(),
+            OsSys
+                .send_message(&foreign, &[IoSlice::new(&buffer)], None)
+                .err(),
             OsSys.shutdown(&foreign, Shutdown::Both).err(),
             OsSys
                 .set_option(&foreign, SocketOption::NoDelay(true))

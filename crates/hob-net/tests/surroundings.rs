@@ -250,6 +250,10 @@ impl Sys for Sink {
         Ok(Descriptor::Virtual(number as u64))
     }
 
+    fn pair(&self, _: SocketKind) -> io::Result<(Descriptor, Descriptor)> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn bind(&self, _: &Descriptor, addr: &Addr) -> io::Result<()> {
         match addr {
             Addr::Inet(addr) if addr.port() == 1 => Err(io::ErrorKind::Unsupported.into()),
@@ -288,6 +292,19 @@ impl Sys for Sink {
         let bytes = buffers.iter().map(|buffer| buffer.len()).sum();
         self.sent.fetch_add(bytes, Ordering::Relaxed);
         Ok(bytes)
+    }
+
+    fn recv_message(&self, _: &Descriptor, _: &mut [IoSliceMut<'_>]) -> io::Result<sys::Message> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn send_message(
+        &self,
+        _: &Descriptor,
+        _: &[IoSlice<'_>],
+        _: Option<&Addr>,
+    ) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn shutdown(&self, _: &Descriptor, _: Shutdown) -> io::Result<()> {

@@ -1,6 +1,17 @@
-//! Which clock a queue of timers goes by.
+//! Which clock a queue of timers goes by: the system's, or a virtual one.
+//!
+//! # Implementation
+//!
+//! A [`VirtualClock`] is one atomic word that lives as long as the process and is used again, as the
+//! queues on it are. Relaxed throughout: the word publishes nothing but itself.
 
-use hob_core::Instant;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ptr;
+
+use hob_core::{Instant, Recycler};
+
+use crate::primitive::{AtomicU64, Ordering};
 
 /// Which clock a queue of timers goes by.
 ///
@@ -17,7 +28,34 @@ pub enum Clock {
     /// The system's monotonic clock.
     #[default]
     System,
+    /// One that stands still until somebody moves it.
+    Virtual(VirtualClock),
 }
+
+/// A clock that stands still until somebody moves it. All copies show the same time.
+///
+/// # Examples
+///
+/// ```
+/// # use std::time::Duration;
+/// # use hob_time::{Clock, Instant, VirtualClock};
+/// let clock = VirtualClock::open(Instant::from_nanos(1 << 60));
+/// let before = clock.now();
+/// clock.advance_to(before + Duration::from_secs(3600));
+/// assert_eq!(clock.now() - before, Duration::from_secs(3600));
+/// assert_eq!(Clock::Virtual(clock).now(), clock.now());
+///
+/// clock.advance_to(before);
+/// assert!(clock.now() > before, "time does not go back");
+/// clock.close();
+/// ```
+#[derive(Clone, Copy)]
+pub struct VirtualClock(&'static Face);
+
+/// What a virtual clock shows, in nanoseconds.
+struct Face(AtomicU64);
+
+static SHELF: Recycler<Face> = Recycler::new();
 
 impl Clock {
     /// Reads the clock.
@@ -25,6 +63,57 @@ impl Clock {
     pub fn now(self) -> Instant {
         match self {
             Self::System => Instant::system(),
+            Self::Virtual(clock) => clock.now(),
         }
+    }
+}
+
+impl VirtualClock {
+    /// Takes a clock that shows `start`: one that was [closed](Self::close), if there is one.
+    #[must_use]
+    pub fn open(start: Instant) -> Self {
+        let face = SHELF.take(|_| true, || Face(AtomicU64::new(0)));
+        face.0.store(start.as_nanos(), Ordering::Relaxed);
+        Self(face)
+    }
+
+    /// Reads the clock.
+    #[must_use]
+    pub fn now(self) -> Instant {
+        Instant::from_nanos(self.0.0.load(Ordering::Relaxed))
+    }
+
+    /// Moves the clock to `to`, unless it shows a later time already.
+    ///
+    /// It wakes nobody: whoever moves the clock expires the queues that go by it.
+    pub fn advance_to(self, to: Instant) {
+        self.0.0.fetch_max(to.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// Gives the clock up for another use.
+    ///
+    /// Whoever still holds a copy then reads the time of that use.
+    pub fn close(self) {
+        SHELF.give_back(self.0);
+    }
+}
+
+impl PartialEq for VirtualClock {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for VirtualClock {}
+
+impl Hash for VirtualClock {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        ptr::hash(self.0, state);
+    }
+}
+
+impl fmt::Debug for VirtualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VirtualClock").field(&self.now()).finish()
     }
 }

@@ -13,7 +13,7 @@ mod timer;
 
 pub use hob_core::Instant;
 
-pub use crate::clock::Clock;
+pub use crate::clock::{Clock, VirtualClock};
 pub use crate::driver::driver_statistics;
 pub use crate::heap::{Heap, HeapStatistics};
 pub use crate::interval::{Interval, IntervalStatistics, MissedTicks, Tick, interval, interval_at};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hob_core::conformance;
 use hob_core::panic::{contain, discard, message};
 use hob_core::{Alarm, Instant, Retired, TimerKey, Timers, Unpark};
-use hob_time::{Clock, Heap};
+use hob_time::{Clock, Heap, VirtualClock};
 
 const TICK: Duration = Duration::from_nanos(1);
 
@@ -65,6 +65,9 @@ fn check(fault: Fault, sentence: &str) {
 #[test]
 fn the_heap_keeps_the_contract_of_timers() {
     conformance::timers(|| Heap::open(Clock::System));
+    let clock = VirtualClock::open(Instant::from_nanos(1 << 60));
+    conformance::timers(|| Heap::open(Clock::Virtual(clock)));
+    clock.close();
     conformance::timers(faulty(Fault::None));
 }
 

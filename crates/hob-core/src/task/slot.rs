@@ -181,6 +181,23 @@ impl TaskSlot {
         true
     }
 
+    /// Wakes the task `id`, for no reason: every future must bear that. For simulators.
+    ///
+    /// Returns `false` if that task's future is gone already.
+    pub fn wake(&self, id: TaskId) -> bool {
+        let entry = lock(&self.entry);
+        let is_meant = |occupant: &Occupant| occupant.label.id == id;
+        if !entry.future_alive || !entry.occupant.as_ref().is_some_and(is_meant) {
+            return false;
+        }
+        let waker = entry.waker.clone();
+        drop(entry);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
+    }
+
     /// How urgently the task is asked to end.
     #[must_use]
     pub fn requested(&self) -> Request {
@@ -404,6 +421,19 @@ mod tests {
         let snapshot = slot.snapshot(ENV).expect("it is in use");
         assert_eq!((snapshot.label.id, snapshot.polls), (next, 0));
         assert!(snapshot.wait.is_none() && snapshot.cancel.is_none());
+    }
+
+    #[test]
+    fn only_the_task_that_is_meant_is_woken() {
+        let (slot, id) = occupied();
+        let (sender, rung) = channel();
+        slot.keep_alive(Arc::new(Bell(Some(sender))).into());
+        assert!(slot.wake(id));
+        assert_eq!(rung.try_iter().count(), 1);
+        assert!(!slot.wake(TaskId::next()));
+        let _gone = slot.future_gone();
+        assert!(!slot.wake(id), "its future is gone");
+        assert_eq!(rung.try_iter().count(), 0);
     }
 
     #[test]

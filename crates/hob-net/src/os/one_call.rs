@@ -16,6 +16,16 @@ pub(super) fn open(family: AddressFamily, kind: SocketType) -> io::Result<OwnedF
     Ok(rustix::net::socket_with(family, kind, FLAGS, None)?)
 }
 
+/// Opens two sockets that are connected to each other.
+pub(super) fn pair(kind: SocketType) -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::net::socketpair(
+        AddressFamily::UNIX,
+        kind,
+        FLAGS,
+        None,
+    )?)
+}
+
 /// Takes the next connection.
 pub(super) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
     Ok(retry_on_intr(|| rustix::net::acceptfrom_with(fd, FLAGS))?)

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio, retry_on_intr};
 use rustix::net::sockopt::set_socket_nosigpipe;
-use rustix::net::{AddressFamily, SendFlags, SocketAddrAny, SocketType};
+use rustix::net::{AddressFamily, SendFlags, SocketAddrAny, SocketFlags, SocketType};
 
 /// The socket itself keeps `SIGPIPE` away: see [`prepare`].
 pub(super) const SEND_FLAGS: SendFlags = SendFlags::empty();
@@ -13,6 +13,13 @@ pub(super) const SEND_FLAGS: SendFlags = SendFlags::empty();
 /// Opens a socket.
 pub(super) fn open(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
     prepare(rustix::net::socket(family, kind, None)?)
+}
+
+/// Opens two sockets that are connected to each other.
+pub(super) fn pair(kind: SocketType) -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = SocketFlags::empty();
+    let (one, other) = rustix::net::socketpair(AddressFamily::UNIX, kind, flags, None)?;
+    Ok((prepare(one)?, prepare(other)?))
 }
 
 /// Takes the next connection.
