@@ -30,7 +30,8 @@ pub enum Until {
 /// - push the wakers of what became ready to `woken` and wake none of them: the worker does, holding
 ///   no lock;
 /// - not sleep at all for [`Until::Now`];
-/// - see no instant earlier than the system's clock does.
+/// - see no instant earlier than their clock does: the system's, or a virtual one, which a sleep with
+///   a deadline may move to that deadline and return at once.
 pub trait Park: Send {
     /// Sleeps until unparked, until something is ready, or until `until`.
     fn park(&mut self, until: Until, woken: &mut Vec<Waker>);

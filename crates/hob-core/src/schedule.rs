@@ -26,10 +26,20 @@ pub enum Why {
 ///
 /// Implementations must
 ///
-/// - take the task from any thread, without waiting for another thread to run something;
-/// - never run it inside the call: a task that wakes itself would recurse;
-/// - run every task that was taken, once, until their owner is shut down. The runtime sees to it
-///   that every future is dropped before that.
+/// - take the task from any thread, without waiting for another thread to run something: from a
+///   worker of another runtime, a blocking job, a poll, a thread that is about to end;
+/// - never run it inside the call: a task that wakes itself would recurse; and never drop it there;
+/// - run every task that was taken, once, until their owner is shut down. None waits for ever behind
+///   others that are scheduled again and again. The runtime sees to it that every future is dropped
+///   before the shutdown;
+/// - run it inside the [context](crate::context) of its runtime, as a
+///   [worker](crate::context::Role::Worker), with no lock held that `schedule` takes; and where the
+///   surroundings name a [home](crate::env::Parts::home), on that thread only;
+/// - take [`Why`] for a hint: it may be wrong;
+/// - bear the calls that come late, while their owner is shut down and for ever after. Such a task is
+///   never run, neither by its owner nor by whoever uses the same [`SchedulerRef`] next. It may be kept
+///   for ever, which is always right. It may be dropped, and its future with it, only where that may
+///   be: for a runtime with a home, on that thread.
 pub trait Schedule: Send + Sync {
     /// Queues `task`.
     fn schedule(&self, task: Runnable<TaskCell>, why: Why);
