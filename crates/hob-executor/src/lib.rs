@@ -16,4 +16,4 @@ mod worker;
 
 pub use crate::local::{LocalConfig, LocalExecutor, LocalStatistics};
 pub use crate::parker::Parker;
-pub use crate::pool::{Config, Executor, ExecutorStatistics, Hook};
+pub use crate::pool::{Config, Executor, ExecutorStatistics, Hook, MakeParker};

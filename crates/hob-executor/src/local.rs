@@ -6,6 +6,10 @@
 //! passes: it looks at the poller and the timers, and then runs the tasks that were queued when the
 //! pass began; what they queue belongs to the next pass. While tasks are queued the poller gets its
 //! look only after 61 polls or 5 ms, as on a pool, so a task that yields costs no system call.
+//!
+//! Before it sleeps, and only then, it asks whether anybody waits until nothing is runnable
+//! ([`Env::settle`]). Then it looks without sleeping; if that brought nothing either, they are woken in
+//! place of the sleep.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -33,7 +37,7 @@ use crate::turn::Turn;
 #[derive(Default)]
 #[expect(clippy::exhaustive_structs, reason = "it is filled in by builders")]
 pub struct LocalConfig {
-    /// What the thread sleeps on: the poller, or else its own parker.
+    /// What the thread sleeps on, whatever it waits for: the poller, or else a [`Parker`].
     pub seat: Option<Box<dyn Park + Send>>,
     /// The timers that the thread expires.
     pub timers: Option<&'static dyn Timers>,
@@ -174,7 +178,9 @@ impl LocalExecutor {
             // In here, so that what is left of it is dropped inside the runtime.
             let mut future = pin!(future);
             let mut cx = Context::from_waker(&waker);
-            self.drive(&main, || local.in_main(|| future.as_mut().poll(&mut cx)))
+            self.drive(env, &main, || {
+                local.in_main(|| future.as_mut().poll(&mut cx))
+            })
         })
     }
 
@@ -193,8 +199,9 @@ impl LocalExecutor {
             let mut turn = Turn::new();
             loop {
                 let last = self.stop.is_wished();
-                if self.shared.is_empty() && !last {
-                    self.sleep();
+                let is_idle = || self.shared.is_empty();
+                if is_idle() && !last {
+                    self.sleep(env, is_idle);
                     turn.restart();
                 } else if last || turn.is_over() {
                     self.look(Until::Now);
@@ -239,8 +246,9 @@ impl LocalExecutor {
     }
 
     /// Runs tasks, and polls the main future when it was woken, until that is ready.
-    fn drive<T>(&self, main: &MainWaker, mut poll_main: impl FnMut() -> Poll<T>) -> T {
+    fn drive<T>(&self, env: &Env, main: &MainWaker, mut poll_main: impl FnMut() -> Poll<T>) -> T {
         let mut turn = Turn::new();
+        let is_idle = || self.shared.is_empty() && !main.is_woken();
         loop {
             if main.take()
                 && let Poll::Ready(output) = poll_main()
@@ -251,8 +259,8 @@ impl LocalExecutor {
                 self.look(Until::Now);
                 turn.restart();
             }
-            if self.shared.is_empty() && !main.is_woken() {
-                self.sleep();
+            if is_idle() {
+                self.sleep(env, is_idle);
                 turn.restart();
             }
             self.pass(&mut turn);
@@ -274,8 +282,20 @@ impl LocalExecutor {
         }
     }
 
-    /// Sleeps until something happens. The queue was empty.
-    fn sleep(&self) {
+    /// Sleeps until something happens. Nothing was runnable.
+    ///
+    /// It wakes those who wait for that instead, if there are any, and if a look finds nothing either.
+    fn sleep(&self, env: &Env, is_idle: impl Fn() -> bool) {
+        let mut settling = env.take_settling();
+        if !settling.is_empty() {
+            self.look(Until::Now);
+            if is_idle() {
+                wake_all(&mut settling);
+            } else {
+                settling.into_iter().for_each(|waker| env.settle(waker));
+            }
+            return;
+        }
         self.parks.set(self.parks.get() + 1);
         let until = self.alarm.set(self.timers.into_iter());
         self.look(Until::at(until));

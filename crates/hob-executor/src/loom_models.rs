@@ -11,7 +11,7 @@ use hob_core::{Alarm, Env, Instant, Park, Unpark, Until};
 use crate::parker::Parker;
 use crate::pool::Hooks;
 use crate::primitive::{Condvar, Mutex, lock, model, thread};
-use crate::shared::Shared;
+use crate::shared::{Parking, Shared};
 use crate::worker::Worker;
 
 /// A number that only grows, and that threads wait for.
@@ -79,10 +79,12 @@ impl Rig {
         let parker = Parker::new();
         let ready = Arc::new(Mutex::new(None));
         let poller = parker.unparker();
-        shared.furnish(Box::new(Seat {
+        let seat = Seat {
             parker,
             ready: Arc::clone(&ready),
-        }));
+        };
+        let parkers = (0..workers).map(|_| Box::new(Parker::new()) as Parking);
+        shared.furnish(Box::new(seat), parkers.collect());
         Self {
             shared,
             env: Arc::new(Env::new(Parts::default())),

@@ -21,13 +21,19 @@ use crate::worker::Worker;
 /// What is called on a worker's thread when it starts or ends.
 pub type Hook = Arc<dyn Fn() + Send + Sync>;
 
+/// What makes what a worker sleeps on.
+pub type MakeParker = Box<dyn FnMut() -> Box<dyn Park + Send> + Send>;
+
 /// What an [`Executor`] is made of; start from [`Config::new`].
 #[expect(clippy::exhaustive_structs, reason = "it is filled in by builders")]
 pub struct Config {
     /// How many threads run tasks.
     pub workers: NonZeroUsize,
-    /// What the worker in the seat sleeps on: the poller, or else its own parker.
+    /// What the worker in the seat sleeps on: the poller, or else one more parker.
     pub seat: Option<Box<dyn Park + Send>>,
+    /// Makes what a worker sleeps on outside the seat, [`Parker`]s by default; [`Executor::new`] calls it
+    /// once for each worker. Each goes with its pool: the next one gets others.
+    pub parker: Option<MakeParker>,
     /// Timers that the workers expire; worker number `n` arms its own in the `n`th.
     pub timers: Vec<&'static dyn Timers>,
     /// Called on each worker's thread before its first task.
@@ -112,6 +118,7 @@ impl Config {
         Self {
             workers,
             seat: None,
+            parker: None,
             timers: Vec::new(),
             on_start: None,
             on_stop: None,
@@ -123,8 +130,13 @@ impl Executor {
     /// Creates a pool; no thread runs yet, but tasks may be spawned.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let seat = config.seat.unwrap_or_else(|| Box::new(Parker::new()));
-        let shared = Shared::open(config.workers.get(), seat);
+        let mut make = config
+            .parker
+            .unwrap_or_else(|| Box::new(|| Box::new(Parker::new())));
+        // First, since they are made outside: a panic there leaves nothing behind.
+        let parkers = (0..config.workers.get()).map(|_| make()).collect();
+        let seat = config.seat.unwrap_or_else(make);
+        let shared = Shared::open(seat, parkers);
         Self {
             shared,
             alarm: Arc::new(Alarm::new(shared.seat_unparker())),
@@ -196,7 +208,7 @@ impl Executor {
             .inspect_err(|_| self.shared.miss_worker())
     }
 
-    /// Runs `future` on this thread while the workers run the tasks.
+    /// Runs `future` on this thread, which sleeps on a [`Parker`], while the workers run the tasks.
     ///
     /// # Panics
     ///
@@ -226,8 +238,8 @@ impl Executor {
         if left == 0 && env.tasks_alive() == 0 {
             self.shared.close();
         } else {
-            // Somebody may still schedule here, so this use never ends; only the poller does.
-            self.shared.drop_seat();
+            // Somebody may still schedule here, so this use never ends; only what it slept on does.
+            self.shared.clear();
         }
         left
     }

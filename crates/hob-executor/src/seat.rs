@@ -9,21 +9,20 @@
 
 use std::task::Waker;
 
-use hob_core::{Park, Until};
+use hob_core::Until;
 
 use crate::primitive::{AtomicBool, Mutex, MutexGuard, Ordering};
-
-type Poller = Box<dyn Park + Send>;
+use crate::shared::Parking;
 
 pub(crate) struct Seat {
     taken: AtomicBool,
-    poller: Mutex<Option<Poller>>,
+    poller: Mutex<Option<Parking>>,
 }
 
 /// The right to use the poller; dropping it frees the seat.
 pub(crate) struct Sitting<'s> {
     /// Released before `_taken`: who finds the seat free does not wait for the lock either.
-    poller: MutexGuard<'s, Option<Poller>>,
+    poller: MutexGuard<'s, Option<Parking>>,
     _taken: Taken<'s>,
 }
 
@@ -56,11 +55,11 @@ impl Seat {
     }
 
     /// Puts the poller in or takes it out; waits for whoever sits there.
-    pub(crate) fn exchange(&self, poller: Option<Poller>) -> Option<Poller> {
+    pub(crate) fn exchange(&self, poller: Option<Parking>) -> Option<Parking> {
         std::mem::replace(&mut *self.poller(), poller)
     }
 
-    fn poller(&self) -> MutexGuard<'_, Option<Poller>> {
+    fn poller(&self) -> MutexGuard<'_, Option<Parking>> {
         self.poller
             .lock()
             .expect("no poller of this pool has panicked")

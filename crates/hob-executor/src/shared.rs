@@ -3,21 +3,25 @@
 //! # Implementation
 //!
 //! Task headers point at it, so it lives as long as the process and is used again by the next pool of
-//! the same size. What belongs to one use, the seat at the poller above all, is put in by
-//! [`Shared::open`] and taken out by [`Shared::close`].
+//! the same size. What belongs to one use, the seat at the poller and the parkers, is put in by
+//! [`Shared::open`] and taken out by [`Shared::close`]. Each of them has a small lock of its own, which
+//! is held for no longer than it takes to move a pointer: whoever unparks clones the handle first.
 
-use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hob_core::context::{self, Local};
+use hob_core::panic::contain_drop;
+use hob_core::unhandled::{UnhandledKind, report_panic};
 use hob_core::{Instant, Park, Recycler, Runnable, Schedule, SchedulerRef, TaskCell, Unpark, Why};
 
 use crate::idle::{Idle, Place, Sleeper};
-use crate::parker::Parker;
 use crate::primitive::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, lock};
 use crate::queues::{Queues, Ready};
 use crate::seat::Seat;
+
+/// What a thread sleeps on.
+pub(crate) type Parking = Box<dyn Park + Send>;
 
 pub(crate) struct Shared<T = Ready> {
     pub(crate) queues: Queues<T>,
@@ -26,15 +30,25 @@ pub(crate) struct Shared<T = Ready> {
     /// The number of the runtime that uses this now: it tells whether a thread is one of our workers.
     env: AtomicU64,
     stopping: AtomicBool,
-    /// A worker takes its parker when it starts, and puts it back when it ends.
-    parkers: Box<[Mutex<Option<Parker>>]>,
-    unparkers: Box<[Arc<dyn Unpark>]>,
+    beds: Box<[Bed]>,
     pub(crate) seat: Seat,
-    seat_unparker: Mutex<Option<Arc<dyn Unpark>>>,
+    seat_unparker: Unparker,
     running: Mutex<usize>,
     ended: Condvar,
     scheduler: Mutex<Option<SchedulerRef>>,
 }
+
+/// Where a worker sleeps outside the seat, in this use.
+#[derive(Default)]
+struct Bed {
+    /// Until the worker starts, and takes it.
+    parker: Mutex<Option<Parking>>,
+    unparker: Unparker,
+}
+
+/// What ends somebody's sleep, in this use.
+#[derive(Default)]
+struct Unparker(Mutex<Option<Arc<dyn Unpark>>>);
 
 /// What a worker counts; only it writes.
 #[derive(Default)]
@@ -55,59 +69,63 @@ impl Counters {
 static SHELF: Recycler<Shared> = Recycler::new();
 
 impl Shared {
-    /// Takes a pool's shared part from the shelf, or makes one.
-    pub(crate) fn open(workers: usize, seat: Box<dyn Park + Send>) -> &'static Self {
+    /// Takes the shared part of a pool from the shelf, or makes one; each worker gets one of `parkers`.
+    pub(crate) fn open(seat: Parking, parkers: Vec<Parking>) -> &'static Self {
+        let workers = parkers.len();
         let shared = SHELF.take(
             |shared| shared.queues.workers() == workers,
             || Self::new(workers),
         );
         shared.stopping.store(false, Ordering::Relaxed);
         shared.counters.iter().for_each(Counters::reset);
-        shared.furnish(seat);
+        shared.furnish(seat, parkers);
         lock(&shared.scheduler).get_or_insert_with(|| SchedulerRef::leak(shared));
         shared
     }
 
-    /// Drops the seat, which closes the poller's descriptors, and puts the rest back on the shelf.
+    /// Drops what belongs to this use, which closes the poller's descriptors, and puts the rest back on
+    /// the shelf.
     ///
     /// The caller has made sure that every worker has ended and no task is alive: nobody will schedule
     /// here any more.
     pub(crate) fn close(&'static self) {
-        self.drop_seat();
+        self.clear();
         self.env.store(0, Ordering::Relaxed);
         SHELF.give_back(self);
     }
 }
 
 impl<T> Shared<T> {
-    /// Puts the seat in.
-    pub(crate) fn furnish(&self, seat: Box<dyn Park + Send>) {
-        *lock(&self.seat_unparker) = Some(seat.unparker());
+    /// Puts in what belongs to one use, where [`clear`](Self::clear) has left nothing.
+    pub(crate) fn furnish(&self, seat: Parking, parkers: Vec<Parking>) {
+        drop(self.seat_unparker.exchange(Some(seat.unparker())));
         drop(self.seat.exchange(Some(seat)));
+        for (bed, parker) in self.beds.iter().zip(parkers) {
+            drop(bed.unparker.exchange(Some(parker.unparker())));
+            *lock(&bed.parker) = Some(parker);
+        }
     }
 
-    /// Drops the seat, where the rest cannot be used again.
-    pub(crate) fn drop_seat(&self) {
-        let seat = self.seat.exchange(None);
-        let unparker = lock(&self.seat_unparker).take();
-        drop((seat, unparker));
+    /// Drops what belongs to one use, also where the rest cannot be used again.
+    pub(crate) fn clear(&self) {
+        drop_foreign((self.seat.exchange(None), self.seat_unparker.exchange(None)));
+        for bed in &self.beds {
+            // A worker that has never started has left its parker here.
+            let parker = lock(&bed.parker).take();
+            drop_foreign((parker, bed.unparker.exchange(None)));
+        }
     }
 
     pub(crate) fn new(workers: usize) -> Self {
-        let parkers: Vec<_> = iter::repeat_with(Parker::new).take(workers).collect();
         Self {
             queues: Queues::new(workers),
             idle: Idle::new(),
             counters: (0..workers).map(|_| Counters::default()).collect(),
             env: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
-            unparkers: parkers.iter().map(Park::unparker).collect(),
-            parkers: parkers
-                .into_iter()
-                .map(|parker| Mutex::new(Some(parker)))
-                .collect(),
+            beds: (0..workers).map(|_| Bed::default()).collect(),
             seat: Seat::new(),
-            seat_unparker: Mutex::new(None),
+            seat_unparker: Unparker::default(),
             running: Mutex::new(0),
             ended: Condvar::new(),
             scheduler: Mutex::new(None),
@@ -150,22 +168,15 @@ impl<T> Shared<T> {
 
     fn unpark(&self, sleeper: Sleeper) {
         match sleeper.place {
-            Place::Alone => self.unparkers[sleeper.worker].unpark(),
-            Place::Seat => self.unpark_seat(),
+            Place::Alone => self.beds[sleeper.worker].unparker.unpark(),
+            Place::Seat => self.seat_unparker.unpark(),
         }
     }
 
-    fn unpark_seat(&self) {
-        let unparker = lock(&self.seat_unparker).clone();
-        if let Some(unparker) = unparker {
-            unparker.unpark();
-        }
-    }
-
-    /// The wakers of the seat, for the alarm of the timers.
+    /// What ends the sleep in the seat, for the alarm of the timers.
     pub(crate) fn seat_unparker(&self) -> Arc<dyn Unpark> {
-        lock(&self.seat_unparker)
-            .clone()
+        self.seat_unparker
+            .get()
             .expect("`open` has put it in, and it is there until `close`")
     }
 
@@ -176,10 +187,10 @@ impl<T> Shared<T> {
     /// Asks every worker to end once it finds nothing to run.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        for unparker in &self.unparkers {
-            unparker.unpark();
+        for bed in &self.beds {
+            bed.unparker.unpark();
         }
-        self.unpark_seat();
+        self.seat_unparker.unpark();
     }
 
     /// Counts a thread that is about to be started.
@@ -193,17 +204,11 @@ impl<T> Shared<T> {
         self.ended.notify_all();
     }
 
-    /// A worker starts, and takes its parker.
-    pub(crate) fn check_in(&self, worker: usize) -> Parker {
-        lock(&self.parkers[worker])
+    /// A worker starts, and takes what it sleeps on outside the seat.
+    pub(crate) fn check_in(&self, worker: usize) -> Parking {
+        lock(&self.beds[worker].parker)
             .take()
-            .expect("the last worker of this number has put it back")
-    }
-
-    /// A worker ends, and puts its parker back.
-    pub(crate) fn check_out(&self, worker: usize, parker: Parker) {
-        *lock(&self.parkers[worker]) = Some(parker);
-        self.miss_worker();
+            .expect("`furnish` has put it in, and a worker starts once in a use")
     }
 
     /// Waits until every worker has ended; how many have not by `deadline`?
@@ -222,6 +227,28 @@ impl<T> Shared<T> {
         }
         *running
     }
+}
+
+impl Unparker {
+    fn exchange(&self, unparker: Option<Arc<dyn Unpark>>) -> Option<Arc<dyn Unpark>> {
+        std::mem::replace(&mut *lock(&self.0), unparker)
+    }
+
+    fn get(&self) -> Option<Arc<dyn Unpark>> {
+        lock(&self.0).clone()
+    }
+
+    fn unpark(&self) {
+        // Cloned first: what comes from outside is called under no lock.
+        if let Some(unparker) = self.get() {
+            unparker.unpark();
+        }
+    }
+}
+
+/// Drops what came from outside; when its destructor panics that is reported, and goes no further.
+pub(crate) fn drop_foreign<T>(value: T) {
+    report_panic(UnhandledKind::CallbackPanicked, contain_drop(value));
 }
 
 /// Whether this thread is a worker that wakes tasks just before it looks at its queue.

@@ -23,12 +23,11 @@ use hob_core::unhandled::wake_all;
 use hob_core::{Alarm, Env, Park, Timers, Until};
 
 use crate::idle::{Place, Sleeper};
-use crate::parker::Parker;
 use crate::pool::Hooks;
 use crate::primitive::{AtomicU64, Ordering};
 use crate::queues::Ready;
 use crate::seat::Sitting;
-use crate::shared::{Counters, Shared};
+use crate::shared::{Counters, Shared, drop_foreign};
 use crate::turn::Turn;
 
 pub(crate) struct Worker<T: 'static = Ready> {
@@ -51,13 +50,14 @@ impl<T> Worker<T> {
         }
         context::enter(&local, || {
             self.hooks.start(&self.env);
-            self.work(&mut parker, run);
+            self.work(&mut *parker, run);
             self.hooks.stop(&self.env);
+            drop_foreign(parker);
         });
-        self.shared.check_out(self.index, parker);
+        self.shared.miss_worker();
     }
 
-    fn work(&self, parker: &mut Parker, mut run: impl FnMut(T)) {
+    fn work(&self, parker: &mut dyn Park, mut run: impl FnMut(T)) {
         let mut turn = Turn::new();
         let mut woken = Vec::new();
         let mut rested = false;
@@ -118,7 +118,7 @@ impl<T> Worker<T> {
         }
     }
 
-    fn sleep(&self, parker: &mut Parker, woken: &mut Vec<Waker>) -> Place {
+    fn sleep(&self, parker: &mut dyn Park, woken: &mut Vec<Waker>) -> Place {
         count(&self.counters().parks);
         match self.shared.seat.try_sit() {
             Some(seat) => {
@@ -126,7 +126,7 @@ impl<T> Worker<T> {
                 Place::Seat
             }
             None => {
-                self.sleep_alone(parker);
+                self.sleep_alone(parker, woken);
                 Place::Alone
             }
         }
@@ -141,12 +141,14 @@ impl<T> Worker<T> {
         }
     }
 
-    fn sleep_alone(&self, parker: &mut Parker) {
+    fn sleep_alone(&self, parker: &mut dyn Park, woken: &mut Vec<Waker>) {
         self.enter_idle(Place::Alone);
         if !self.has_work() && self.shared.seat.try_sit().is_none() {
-            parker.park(Until::Forever, &mut Vec::new());
+            parker.park(Until::Forever, woken);
         }
         self.shared.idle.leave(self.index);
+        // Ours hands out none; one from outside may watch something of its own.
+        before_looking(|| wake_all(woken));
     }
 
     fn sleep_in_seat(&self, mut seat: Sitting<'_>, woken: &mut Vec<Waker>) {
@@ -213,6 +215,16 @@ mod tests {
     use hob_core::env::Parts;
 
     use super::*;
+    use crate::parker::Parker;
+    use crate::shared::Parking;
+
+    /// What two workers share.
+    fn shared_of_two() -> &'static Shared<usize> {
+        let parker = || -> Parking { Box::new(Parker::new()) };
+        let shared = Box::leak(Box::new(Shared::new(2)));
+        shared.furnish(parker(), vec![parker(), parker()]);
+        shared
+    }
 
     /// A worker of a pool whose tasks are numbers.
     fn worker(shared: &'static Shared<usize>, index: usize) -> Worker<usize> {
@@ -228,8 +240,7 @@ mod tests {
 
     #[test]
     fn a_peer_is_told_of_what_comes_along_with_a_task() {
-        let shared: &'static Shared<usize> = Box::leak(Box::new(Shared::new(2)));
-        shared.furnish(Box::new(Parker::new()));
+        let shared = shared_of_two();
         let taker = worker(shared, 0);
         let asleep = Sleeper {
             worker: 1,
@@ -251,8 +262,7 @@ mod tests {
 
     #[test]
     fn who_is_woken_and_takes_a_task_passes_the_free_seat_on() {
-        let shared: &'static Shared<usize> = Box::leak(Box::new(Shared::new(2)));
-        shared.furnish(Box::new(Parker::new()));
+        let shared = shared_of_two();
         // Somebody sits in the seat, so both others sleep alone. Only the second is real.
         let sitting = shared.seat.try_sit().expect("nobody sits there");
         shared.idle.enter(Sleeper {

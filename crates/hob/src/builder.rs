@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use hob_core::env::{Parts, UnhandledHook};
-use hob_core::{Env, Explained, Timers, Unhandled};
-use hob_executor::{Config, Executor, Hook, LocalConfig, LocalExecutor};
+use hob_core::{Env, Explained, Park, Sys, Timers, Unhandled};
+use hob_executor::{Config, Executor, Hook, LocalConfig, LocalExecutor, MakeParker};
 use hob_reactor::Engine;
 use hob_time::{Clock, Heap};
 
@@ -17,9 +17,15 @@ use crate::environment::{WORKERS_MAX, default_workers};
 use crate::local_runtime::LocalRuntime;
 use crate::runtime::Runtime;
 use crate::stop::Stop;
-use crate::teardown::Engines;
+use crate::teardown::{Engines, Queues};
+
+type OpenTimers = Box<dyn Send + FnMut() -> &'static dyn Timers>;
 
 /// Sets up a [`Runtime`] or a [`LocalRuntime`].
+///
+/// Each engine can be another one: the [poller](Self::reactor), what an idle worker
+/// [sleeps on](Self::parker), the [timers](Self::timers) with their clock, the [network](Self::sys).
+/// The traits for that, their contracts, and suites that check them are in `hob-core`.
 ///
 /// # Examples
 ///
@@ -36,6 +42,9 @@ pub struct Builder {
     name: String,
     worker_threads: Option<usize>,
     reactor: Box<dyn FnOnce() -> io::Result<Engine> + Send>,
+    parker: Option<MakeParker>,
+    timers: Option<OpenTimers>,
+    sys: Option<&'static dyn Sys>,
     blocking_threads_max: usize,
     blocking_keep_alive: Duration,
     cleanup_time: Duration,
@@ -51,6 +60,9 @@ impl Builder {
             name: "hob".to_owned(),
             worker_threads: None,
             reactor: Box::new(hob_reactor::default),
+            parker: None,
+            timers: None,
+            sys: None,
             blocking_threads_max: 512,
             blocking_keep_alive: Duration::from_secs(10),
             cleanup_time: Duration::from_secs(5),
@@ -81,8 +93,124 @@ impl Builder {
 
     /// Sets the poller: `hob::reactor::epoll`, `hob::reactor::polling`, or any other function that
     /// opens one. Default: what suits the system best.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let builder = hob::Runtime::builder().reactor(hob::reactor::polling);
+    /// assert_eq!(builder.build()?.block_on(async { 42 }), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn reactor(mut self, open: impl FnOnce() -> io::Result<Engine> + Send + 'static) -> Self {
         self.reactor = Box::new(open);
+        self
+    }
+
+    /// Sets what an idle worker sleeps on while another one sits at the poller: `make` is called once
+    /// for each worker. Default: a [`Parker`](hob_executor::Parker).
+    ///
+    /// Two sleep elsewhere. A thread in [`block_on`](Runtime::block_on) has a `Parker` of its own. And a
+    /// runtime of [one thread](Self::build_local) always sits at the poller: it makes none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// let made = Arc::new(AtomicUsize::new(0));
+    /// let count = Arc::clone(&made);
+    /// let runtime = hob::Runtime::builder()
+    ///     .worker_threads(2)
+    ///     .parker(move || {
+    ///         count.fetch_add(1, Ordering::Relaxed);
+    ///         Box::new(hob_executor::Parker::new())
+    ///     })
+    ///     .build()?;
+    /// assert_eq!(made.load(Ordering::Relaxed), 2);
+    /// let task = runtime.spawn(async { 42 });
+    /// assert_eq!(runtime.block_on(task).ok(), Some(42));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn parker(mut self, make: impl FnMut() -> Box<dyn Park + Send> + Send + 'static) -> Self {
+        self.parker = Some(Box::new(make));
+        self
+    }
+
+    /// Sets the clock and the queues of timers. Default: [`Heap`]s on the system's clock.
+    ///
+    /// `open` gives one queue that nobody uses, and is called once for each worker and once for all
+    /// other threads; all queues go by one clock. The runtime attaches them, expires them, and retires
+    /// them at its end. From then on they are their owner's again, unless the shutdown has found a
+    /// stuck worker, who may still ask them.
+    ///
+    /// # Which clock counts where
+    ///
+    /// Theirs, for all that a program sees: [`Instant::now`](crate::time::Instant::now), sleeps,
+    /// timeouts and intervals, the time for cleanups and that of a shutdown for the tasks. The
+    /// system's, for threads: how long a worker works before it looks at the poller, how long an idle
+    /// blocking thread stays, how long a shutdown waits for blocking jobs and workers.
+    ///
+    /// Who sleeps until the earliest timer is due goes by the clock of what it sleeps on. That is the
+    /// system's for every poller of `hob::reactor` and for a thread in `block_on`. A clock that is not
+    /// on the system's scale, or stands still until somebody moves it, therefore wants a
+    /// [poller](Self::reactor) that knows it, or somebody who expires its queues when it was moved.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hob::time::{Clock, Heap, Instant, VirtualClock, sleep_until};
+    ///
+    /// const HOUR: Duration = Duration::from_secs(3600);
+    ///
+    /// let clock = VirtualClock::open(Instant::from_nanos(1 << 60));
+    /// let runtime = hob::Runtime::builder()
+    ///     .timers(move || Heap::open(Clock::Virtual(clock)))
+    ///     .build_local()?;
+    /// runtime.block_on(async {
+    ///     let begun = Instant::now();
+    ///     clock.advance_to(begun + HOUR);
+    ///     sleep_until(begun + HOUR).await;
+    ///     assert_eq!(begun.elapsed(), HOUR);
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[doc(alias = "clock")]
+    pub fn timers(mut self, open: impl Send + 'static + FnMut() -> &'static dyn Timers) -> Self {
+        self.timers = Some(Box::new(open));
+        self
+    }
+
+    /// Sets the network: whose sockets `hob::net` uses. Default: the system's.
+    ///
+    /// Sockets that are no descriptors of the system's want a [poller](Self::reactor) that knows them:
+    /// those of `hob::reactor` refuse them when they have to wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "net")] {
+    /// use hob::net::{OsSys, TcpListener, TcpStream};
+    /// use hob::prelude::*;
+    ///
+    /// let runtime = hob::Runtime::builder().sys(&OsSys).build_local()?;
+    /// runtime.block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (mut served, _) = listener.accept().await?;
+    ///     served.write_all(b"hello").await?;
+    ///     let mut heard = [0; 5];
+    ///     client.read_exact(&mut heard).await?;
+    ///     assert_eq!(&heard, b"hello");
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # }
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[doc(alias = "network")]
+    pub const fn sys(mut self, sys: &'static dyn Sys) -> Self {
+        self.sys = Some(sys);
         self
     }
 
@@ -146,29 +274,28 @@ impl Builder {
         let blocking = self.blocking_pool()?;
         let engine = self.open_reactor()?;
         // One queue of timers for each worker, and one for everybody else.
-        let heaps = open_heaps(workers.get() + 1);
+        let queues = self.open_timers(workers.get() + 1);
         let executor = Executor::new(Config {
             seat: Some(engine.seat),
-            timers: heaps.iter().map(|heap| *heap as &dyn Timers).collect(),
+            parker: self.parker.take(),
+            timers: queues.timers.clone(),
             on_start: self.on_thread_start.take(),
             on_stop: self.on_thread_stop.take(),
             ..Config::new(workers)
         });
-        for heap in &heaps {
-            heap.attach(executor.alarm());
-        }
+        queues.attach(&executor.alarm());
         let stop = Arc::new(Stop::default());
         let raise = Arc::clone(&stop);
         let env = Arc::new(Env::new(Parts {
             scheduler: Some(executor.scheduler()),
-            timers: heaps.last().map(|heap| *heap as &dyn Timers),
+            timers: queues.timers.last().copied(),
             reactor: Some(engine.reactor),
             blocking: Some(Arc::clone(&blocking) as _),
             stop: Some(Arc::new(move || raise.raise())),
             ..self.parts()
         }));
         let engines = Engines {
-            heaps,
+            queues,
             reactor: engine.reactor,
             blocking,
         };
@@ -201,15 +328,13 @@ impl Builder {
     fn assemble_local(mut self) -> io::Result<LocalRuntime> {
         let blocking = self.blocking_pool()?;
         let engine = self.open_reactor()?;
-        let heaps = open_heaps(1);
-        let timers = heaps.last().map(|heap| *heap as &dyn Timers);
+        let queues = self.open_timers(1);
+        let timers = queues.timers.last().copied();
         let executor = LocalExecutor::new(LocalConfig {
             seat: Some(engine.seat),
             timers,
         });
-        for heap in &heaps {
-            heap.attach(executor.alarm());
-        }
+        queues.attach(&executor.alarm());
         let env = Arc::new(Env::new(Parts {
             scheduler: Some(executor.scheduler()),
             home: Some(thread::current().id()),
@@ -220,7 +345,7 @@ impl Builder {
             ..self.parts()
         }));
         let engines = Engines {
-            heaps,
+            queues,
             reactor: engine.reactor,
             blocking,
         };
@@ -235,6 +360,7 @@ impl Builder {
     fn parts(&self) -> Parts {
         let mut parts = Parts {
             name: self.name.as_str().into(),
+            sys: self.sys,
             cleanup_time: self.cleanup_time,
             ..Parts::default()
         };
@@ -264,10 +390,13 @@ impl Builder {
             Explained::wrap(error.kind(), text, error)
         })
     }
-}
 
-fn open_heaps(count: usize) -> Vec<&'static Heap> {
-    (0..count).map(|_| Heap::open(Clock::System)).collect()
+    fn open_timers(&mut self, count: usize) -> Queues {
+        match &mut self.timers {
+            Some(open) => Queues::of_others((0..count).map(|_| open()).collect()),
+            None => Queues::own((0..count).map(|_| Heap::open(Clock::System)).collect()),
+        }
+    }
 }
 
 fn positive(threads: usize, what: &str) -> io::Result<NonZeroUsize> {

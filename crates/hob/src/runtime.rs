@@ -67,7 +67,7 @@ pub struct RuntimeStatistics {
     pub executor: ExecutorStatistics,
     /// What the threads for blocking jobs do.
     pub blocking: BlockingStatistics,
-    /// Timers that are armed.
+    /// Timers that are armed; 0 where they are not hob's own, see [`Builder::timers`].
     pub timers_armed: usize,
 }
 
@@ -149,11 +149,7 @@ impl Runtime {
             tasks_alive: self.env.tasks_alive(),
             executor: executor.statistics(),
             blocking: engines.blocking.statistics(),
-            timers_armed: engines
-                .heaps
-                .iter()
-                .map(|heap| heap.statistics().timers_armed)
-                .sum(),
+            timers_armed: engines.queues.timers_armed(),
         }
     }
 

@@ -5,7 +5,11 @@
 //! 3. The runtime is marked as ended, then poller and timers are retired: objects that outlive it look
 //!    for others, and nobody is offered these any more.
 //! 4. The workers end, and with the seat the poller's descriptors are closed.
-//! 5. What is recycled goes back on its shelf, unless somebody who is stuck may still use it.
+//! 5. What is recycled goes back on its shelf, unless somebody who is stuck may still use it. Queues of
+//!    timers that came through the builder go back to nobody: their owner has them still.
+//!
+//! Two clocks count: for the tasks and their cleanups the runtime's own, which may be a virtual one, and
+//! for threads the system's.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -14,16 +18,24 @@ use std::time::Duration;
 use hob_blocking::Pool;
 use hob_core::context::{self, Local, Role};
 use hob_core::unhandled::{self, Unhandled, UnhandledKind};
-use hob_core::{Env, Instant, JobKind, Reactor, Timers};
+use hob_core::{Alarm, Env, Instant, JobKind, Reactor, Timers};
 use hob_time::Heap;
 
 use crate::report::{LeftBehind, ShutdownReport};
 
 /// Everything of a runtime but its executor.
 pub(crate) struct Engines {
-    pub(crate) heaps: Vec<&'static Heap>,
+    pub(crate) queues: Queues,
     pub(crate) reactor: &'static dyn Reactor,
     pub(crate) blocking: Arc<Pool>,
+}
+
+/// The queues of timers.
+pub(crate) struct Queues {
+    /// All of them; the last is for threads that are no workers.
+    pub(crate) timers: Vec<&'static dyn Timers>,
+    /// Those that are ours, and go back on their shelf: all or none.
+    heaps: Vec<&'static Heap>,
 }
 
 /// What a shutdown does not do to the millisecond: threads need a moment to end.
@@ -40,16 +52,15 @@ impl Engines {
         stop: impl FnOnce(Instant) -> usize,
     ) -> ShutdownReport {
         let deadline = Instant::system() + time;
-        let tasks = empty(hob_task::drain(Arc::clone(env), deadline));
+        let of_tasks = env.parts().timers.map_or(deadline, |it| it.now() + time);
+        let tasks = empty(hob_task::drain(Arc::clone(env), of_tasks));
         let mut jobs = self.blocking.shutdown(deadline - Instant::system());
         // The others are meant to be left: a look-up of a name, a read from a terminal.
         jobs.retain(|job| job.kind == JobKind::Thread);
         self.retire(env);
         let workers_stuck = stop(deadline.max(Instant::system() + SLACK));
         if workers_stuck == 0 {
-            for heap in self.heaps {
-                heap.close();
-            }
+            self.queues.close();
         }
         for job in &jobs {
             let text = job.to_string();
@@ -66,12 +77,44 @@ impl Engines {
         env.end();
         let mut woken: Vec<Waker> = Vec::new();
         self.reactor.retire(&mut woken);
-        for heap in &self.heaps {
-            heap.retire(&mut woken);
+        for timers in &self.queues.timers {
+            timers.retire(&mut woken);
         }
         // Inside the runtime, whose hook hears of a waker that panics.
         context::enter(&Local::new(env, Role::Guest), || {
             unhandled::wake_all(&mut woken);
         });
+    }
+}
+
+impl Queues {
+    /// Those that the builder takes from their shelf.
+    pub(crate) fn own(heaps: Vec<&'static Heap>) -> Self {
+        let timers = heaps.iter().map(|heap| *heap as &dyn Timers).collect();
+        Self { timers, heaps }
+    }
+
+    /// Those that came through the builder.
+    pub(crate) const fn of_others(timers: Vec<&'static dyn Timers>) -> Self {
+        let heaps = Vec::new();
+        Self { timers, heaps }
+    }
+
+    /// Starts their use.
+    pub(crate) fn attach(&self, alarm: &Arc<Alarm>) {
+        for timers in &self.timers {
+            timers.attach(Arc::clone(alarm));
+        }
+    }
+
+    /// How many timers are armed in ours.
+    pub(crate) fn timers_armed(&self) -> usize {
+        let armed = |heap: &&Heap| heap.statistics().timers_armed;
+        self.heaps.iter().map(armed).sum()
+    }
+
+    /// Puts ours back, once nobody uses them any more.
+    fn close(self) {
+        self.heaps.into_iter().for_each(Heap::close);
     }
 }

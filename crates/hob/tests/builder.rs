@@ -300,6 +300,196 @@ mod reactor {
     }
 }
 
+mod parker {
+    use std::sync::mpsc::Sender;
+    use std::sync::{Arc, Mutex};
+    use std::task::Waker;
+
+    use hob_core::{Park, Unpark, Until};
+    use hob_executor::Parker;
+
+    use super::*;
+
+    /// Says when it is slept on.
+    struct Telling {
+        parker: Parker,
+        tell: Sender<&'static str>,
+    }
+
+    impl Park for Telling {
+        fn park(&mut self, until: Until, woken: &mut Vec<Waker>) {
+            self.tell.send("slept on").expect("it is heard");
+            self.parker.park(until, woken);
+        }
+
+        fn unparker(&self) -> Arc<dyn Unpark> {
+            self.parker.unparker()
+        }
+    }
+
+    impl Drop for Telling {
+        fn drop(&mut self) {
+            self.tell.send("dropped").expect("it is heard");
+        }
+    }
+
+    #[test]
+    fn serves_each_worker_outside_the_seat_and_goes_with_the_runtime() {
+        let (tell, heard) = channel();
+        let made = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&made);
+        let builder = Runtime::builder().worker_threads(3).parker(move || {
+            *count.lock().unwrap() += 1;
+            Box::new(Telling {
+                parker: Parker::new(),
+                tell: tell.clone(),
+            })
+        });
+        let runtime = builder.build().unwrap();
+        assert_eq!(*made.lock().unwrap(), 3);
+        // Nobody has anything to do, and one of them has the seat.
+        let patience = Duration::from_secs(60);
+        for _ in 0..2 {
+            assert_eq!(heard.recv_timeout(patience), Ok("slept on"));
+        }
+        runtime.block_on(runtime.spawn(async {})).unwrap();
+        drop(runtime);
+        let dropped = heard.iter().filter(|what| *what == "dropped").count();
+        assert_eq!((dropped, *made.lock().unwrap()), (3, 3));
+    }
+
+    #[test]
+    fn is_not_made_for_one_thread() {
+        let builder = Runtime::builder().parker(|| panic!("nobody needs it"));
+        assert_eq!(builder.build_local().unwrap().block_on(async { 42 }), 42);
+    }
+}
+
+mod timers {
+    use std::sync::{Arc, Mutex};
+
+    use hob::time::{Clock, Heap, Instant, VirtualClock};
+    use hob_core::Timers;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// Queues that their owner remembers.
+    type Opened = Arc<Mutex<Vec<&'static Heap>>>;
+
+    fn with_heaps(clock: Clock) -> (Builder, Opened) {
+        let opened = Opened::default();
+        let remember = Arc::clone(&opened);
+        let builder = Runtime::builder().timers(move || {
+            let heap = Heap::open(clock);
+            remember.lock().unwrap().push(heap);
+            heap
+        });
+        (builder, opened)
+    }
+
+    /// Takes them back, as an owner may once the runtime has ended.
+    fn close(opened: &Opened) {
+        for heap in opened.lock().unwrap().drain(..) {
+            // It panics unless the heap was retired, and not closed by anybody else.
+            heap.close();
+        }
+    }
+
+    #[test]
+    fn of_the_builder_are_one_for_each_worker_and_one_for_the_others() {
+        let (builder, opened) = with_heaps(Clock::System);
+        let runtime = builder.worker_threads(2).build().unwrap();
+        assert_eq!(opened.lock().unwrap().len(), 3);
+        let expired = || -> Vec<_> {
+            let opened = opened.lock().unwrap();
+            let expired = opened.iter().map(|heap| heap.statistics().timers_expired);
+            expired.collect()
+        };
+        let sleep = || hob::sleep(Duration::from_millis(2));
+        runtime.block_on(async { sleep().await });
+        assert_eq!(expired(), [0, 0, 1], "the main future is on no worker");
+        runtime.block_on(runtime.spawn(sleep())).unwrap();
+        let of_workers: u64 = expired()[..2].iter().sum();
+        assert_eq!(of_workers, 1);
+        assert_eq!(runtime.statistics().timers_armed, 0);
+        drop(runtime);
+        close(&opened);
+    }
+
+    #[test]
+    fn of_the_builder_are_one_on_one_thread() {
+        let (builder, opened) = with_heaps(Clock::System);
+        let runtime = builder.build_local().unwrap();
+        runtime.block_on(hob::sleep(Duration::from_millis(2)));
+        assert_eq!(opened.lock().unwrap().len(), 1);
+        drop(runtime);
+        close(&opened);
+    }
+
+    #[test]
+    fn bring_their_clock() {
+        let clock = VirtualClock::open(Instant::from_nanos(1 << 60));
+        let (builder, opened) = with_heaps(Clock::Virtual(clock));
+        let runtime = builder.build_local().unwrap();
+        let heap = opened.lock().unwrap()[0];
+        runtime.block_on(async {
+            let begun = Instant::now();
+            let asleep = hob::spawn(async move {
+                hob::sleep(HOUR).await;
+                begun.elapsed()
+            });
+            hob::yield_now().await;
+            clock.advance_to(begun + HOUR);
+            // Nobody who sleeps knows that clock, so whoever moves it expires its queue.
+            let mut woken = Vec::new();
+            heap.expire(clock.now(), &mut woken);
+            woken.into_iter().for_each(std::task::Waker::wake);
+            assert_eq!(asleep.await.unwrap(), HOUR);
+        });
+        drop(runtime);
+        close(&opened);
+        clock.close();
+    }
+
+    /// By the system's clock the time of the shutdown would have passed before it began.
+    #[test]
+    fn of_a_clock_that_is_ahead_cut_no_cleanup() {
+        let clock = VirtualClock::open(Instant::now() + 1000 * HOUR);
+        for local in [true, false] {
+            let (builder, opened) = with_heaps(Clock::Virtual(clock));
+            let cleaned = Arc::new(Mutex::new(false));
+            let inside = Arc::clone(&cleaned);
+            let task = async move {
+                hob::on_cancel(async move {
+                    hob::yield_now().await;
+                    *inside.lock().unwrap() = true;
+                });
+                std::future::pending::<()>().await;
+            };
+            let begin = async {
+                hob::spawn(task).detach();
+                hob::yield_now().await;
+            };
+            let report = if local {
+                let runtime = builder.build_local().unwrap();
+                runtime.block_on(begin);
+                runtime.shutdown_timeout(Duration::from_secs(60))
+            } else {
+                let runtime = builder.worker_threads(1).build().unwrap();
+                // On the only worker, where the yield lets the task begin.
+                runtime.block_on(runtime.spawn(begin)).unwrap();
+                runtime.shutdown_timeout(Duration::from_secs(60))
+            };
+            assert!(report.left_behind.is_empty(), "{report:?}");
+            assert!(*cleaned.lock().unwrap(), "the cleanup was cut");
+            close(&opened);
+        }
+        clock.close();
+    }
+}
+
 mod times {
     use super::*;
 

@@ -96,8 +96,8 @@ mod tasks {
         detach_pending(&handle, "first", sender.clone());
         detach_pending(&handle, "second", sender);
         let tasks = handle.tasks();
-        assert_eq!(names(&tasks), [Some("first"), Some("second")]);
-        assert_eq!(tasks[0].label.place.file(), file!());
+        assert_eq!(names(tasks.as_slice()), [Some("first"), Some("second")]);
+        assert_eq!(tasks.as_slice()[0].label.place.file(), file!());
         assert_eq!(runtime.statistics().tasks_alive, 2);
         drop(runtime);
         let mut gone: Vec<_> = dropped.iter().collect();
@@ -116,7 +116,7 @@ mod tasks {
         runtime.block_on(hob::yield_now());
         detach_pending(&handle, "never polled", sender);
         assert_eq!(
-            names(&handle.tasks()),
+            names(handle.tasks().as_slice()),
             [Some("polled"), Some("never polled")]
         );
         drop(runtime);
