@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write as _};
 use crate::report::{Done, Failure, Outcome, Report, conclude};
 use crate::run::Stopwatch;
 use crate::workspace::Workspace;
-use crate::{cargo, deny, examples, loom, testing, tidy, toolchains};
+use crate::{cargo, deny, examples, loom, sim, testing, tidy, toolchains};
 
 /// One thing that `cargo xtask ci` checks.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,11 @@ const STEPS: &[Step] = &[
         run: loom::loom,
     },
     Step {
+        name: "sim",
+        about: "the scenarios in the simulator, with many seeds",
+        run: sim::sim,
+    },
+    Step {
         name: "examples",
         about: "the examples of `hob` run, end, and serve",
         run: examples::examples,
@@ -115,7 +120,8 @@ pub(crate) fn choose(arguments: &[String]) -> Result<Vec<Step>, String> {
 pub(crate) fn help() -> String {
     let mut text = String::from(
         "cargo xtask ci       runs every step; the last line is `N passed, N failed`\n\
-         cargo xtask STEP...  runs these alone\n\nSteps:\n",
+         cargo xtask STEP...  runs these alone\n\
+         cargo xtask bench    hob beside its peers; `cargo xtask bench --help`\n\nSteps:\n",
     );
     for step in STEPS {
         let _ = writeln!(text, "  {:9}  {}", step.name, step.about);

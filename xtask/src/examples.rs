@@ -42,6 +42,11 @@ const EXAMPLES: &[Example] = &[
         limit_s: 30,
     },
     Example {
+        name: "chat",
+        arguments: &[],
+        limit_s: 30,
+    },
+    Example {
         name: "loops",
         arguments: &[],
         limit_s: 30,

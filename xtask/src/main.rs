@@ -11,6 +11,7 @@
 //! says, limits its time, and can print itself as a line that a person may paste into a shell.
 //! There are no dependencies on purpose: this builds in seconds, before anything else does.
 
+mod bench;
 mod cargo;
 mod ci;
 mod deny;
@@ -20,6 +21,7 @@ mod manifest;
 mod report;
 mod run;
 mod serve;
+mod sim;
 mod testing;
 mod tidy;
 mod toolchains;
@@ -30,6 +32,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
+    if let Some(("bench", arguments)) = wanted.split_first().map(|(it, more)| (it.as_str(), more)) {
+        return measure(arguments);
+    }
     let steps = match ci::choose(&wanted) {
         Ok(steps) if steps.is_empty() => {
             ci::say(&ci::help());
@@ -43,6 +48,18 @@ fn main() -> ExitCode {
     };
     match workspace::Workspace::open() {
         Ok(workspace) if ci::run(&workspace, &steps) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            ci::say(&format!("cannot read the workspace: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Benchmarks are no step: they judge a change, and nothing passes or fails by them but the answers.
+fn measure(arguments: &[String]) -> ExitCode {
+    match workspace::Workspace::open() {
+        Ok(workspace) if bench::bench(&workspace, arguments) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             ci::say(&format!("cannot read the workspace: {error}"));

@@ -22,6 +22,7 @@ pub(crate) fn test(workspace: &Workspace) -> Outcome {
         .flat_map(|member| runs(member, "test --quiet --tests -p"))
         .collect();
     runs.push(Run::cargo("test --quiet --tests -p xtask"));
+    runs.push(Run::cargo("test --quiet --tests -p hob-benches"));
     run_all(workspace, &runs, "test")
 }
 

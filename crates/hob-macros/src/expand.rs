@@ -80,17 +80,30 @@ fn call(name: &TokenTree, options: &Options<Span>) -> TokenStream {
         Runner::Pool => &["run"],
         Runner::Workers(..) => &["__private", "run_pool"],
         Runner::Local => &["run_local"],
+        Runner::Simulated(..) => &["__private", "run_simulated"],
     };
     stream.extend(words(runner, true, Span::call_site()));
     let mut arguments = TokenStream::new();
-    if let Runner::Workers(number, place) = options.runner {
-        let mut literal = Literal::usize_suffixed(number);
-        literal.set_span(place);
-        arguments.extend([TokenTree::Literal(literal), punct(',', place)]);
+    match options.runner {
+        Runner::Pool | Runner::Local => {}
+        Runner::Workers(number, place) => {
+            arguments.extend(first_argument(Literal::usize_suffixed(number), place));
+        }
+        Runner::Simulated(seeds, place) => {
+            arguments.extend(first_argument(Literal::u64_suffixed(seeds), place));
+            // `|| name()`: each seed has a future of its own.
+            arguments.extend([punct('|', place), punct('|', place)]);
+        }
     }
     arguments.extend([name.clone(), group('(', TokenStream::new(), place)]);
     stream.extend([group('(', arguments, place)]);
     stream
+}
+
+/// `4,`
+fn first_argument(mut literal: Literal, place: Span) -> [TokenTree; 2] {
+    literal.set_span(place);
+    [TokenTree::Literal(literal), punct(',', place)]
 }
 
 /// `#[::core::prelude::v1::test]`, whatever else is called `test` here.

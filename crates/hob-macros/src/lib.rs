@@ -55,12 +55,20 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # Options
 ///
 /// - `workers = N`: a pool of `N` workers, at least one.
+/// - `sim`: the simulator, as `hob::sim::run` does it: virtual time, an order that the seed decides, a
+///   network in memory. The test runs 16 times, with the seeds 0 to 15: enough to see most mistakes of
+///   order at each build, and quick enough not to be noticed. It needs hob's feature `sim`.
+/// - `seeds = N`, beside `sim`: the number of seeds, at least one. `HOB_SEED=7` in the environment runs
+///   that seed alone, `HOB_SEEDS=1000` so many, whatever stands here; a run that fails names its seed.
 /// - `crate = "path"`: what hob is called here.
+///
+/// In the simulator the test runs once a seed, and what it returns must be known for good or bad: `()`,
+/// or a `Result`. An `Err` fails the test as a panic does, and its seed is named too.
 ///
 /// # Errors
 ///
 /// It does not compile in the same cases as [`macro@main`], nor where the function is a `#[test]`
-/// already.
+/// already, nor with `sim` where hob has not its feature `sim`.
 ///
 /// # Examples
 ///
@@ -68,6 +76,11 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// #[hob::test]
 /// async fn a_task_gives_its_output() {
 ///     assert_eq!(hob::spawn(async { 7 }).await.ok(), Some(7));
+/// }
+///
+/// #[hob::test(sim, seeds = 100)]
+/// async fn an_hour_takes_no_time() {
+///     hob::sleep(std::time::Duration::from_secs(3600)).await;
 /// }
 /// ```
 #[proc_macro_attribute]

@@ -1,5 +1,7 @@
 //! What stands in the parentheses of the attribute.
 
+use std::str::FromStr;
+
 use crate::error::Error;
 use crate::token::{Kind, Token};
 
@@ -21,7 +23,12 @@ pub(crate) enum Runner<S> {
     Workers(usize, S),
     /// One thread.
     Local,
+    /// The simulator, with so many seeds.
+    Simulated(u64, S),
 }
+
+/// With how many seeds a simulated test runs that does not say.
+const SEEDS_BY_DEFAULT: u64 = 16;
 
 /// The options, read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,7 +61,7 @@ impl Attribute {
     fn known(self) -> &'static str {
         match self {
             Self::Main => "`local`, `workers = N` and `crate = \"path\"`",
-            Self::Test => "`workers = N` and `crate = \"path\"`",
+            Self::Test => "`workers = N`, `sim`, `seeds = N` and `crate = \"path\"`",
         }
     }
 }
@@ -74,36 +81,87 @@ impl<S: Copy> Options<S> {
     /// Reads the options, separated by commas.
     pub(crate) fn parse(attribute: Attribute, tokens: &[Token<S>]) -> Result<Self, Error<S>> {
         let mut options = Self::default_of(attribute);
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: Vec<(&str, S)> = Vec::new();
         if tokens.is_empty() {
             return Ok(options);
         }
         for option in without_last_comma(tokens).split(|token| token.is_punct(',')) {
             let (name, place) = name(attribute, tokens, option)?;
-            if seen.contains(&name) {
+            if seen.iter().any(|(other, _)| *other == name) {
                 let message = format!("the option `{name}` is there twice; keep one");
                 return Err(Error::at(place, message));
             }
-            seen.push(name);
-            match (name, attribute) {
-                ("local", Attribute::Main) => {
-                    no_value(name, &option[1..])?;
-                    options.runner = Runner::Local;
-                }
-                ("local", Attribute::Test) => {
-                    let message = "`#[hob::test]` runs on one thread by itself; leave out `local`";
-                    return Err(Error::at(place, message));
-                }
-                ("workers", _) => options.runner = workers(place, &option[1..])?,
-                ("crate", _) => options.facade = Some(facade(place, &option[1..])?),
-                _ => return Err(unknown(attribute, name, place)),
+            seen.push((name, place));
+            options.read(attribute, (name, place), &option[1..])?;
+            check_together(&seen, place)?;
+        }
+        check_seeds(&seen)?;
+        Ok(options)
+    }
+
+    /// Reads one option: its name, and what stands after it.
+    fn read(
+        &mut self,
+        attribute: Attribute,
+        (name, place): (&str, S),
+        rest: &[Token<S>],
+    ) -> Result<(), Error<S>> {
+        match (name, attribute) {
+            ("local", Attribute::Main) => {
+                no_value(name, rest)?;
+                self.runner = Runner::Local;
             }
-            if seen.contains(&"local") && seen.contains(&"workers") {
-                let message = "`local` is one thread and `workers` is a pool; keep one of them";
+            ("local", Attribute::Test) => {
+                let message = "`#[hob::test]` runs on one thread by itself; leave out `local`";
                 return Err(Error::at(place, message));
             }
+            ("sim" | "seeds", Attribute::Main) => {
+                let message = "`#[hob::main]` runs a program in the real world; a simulation is \
+                               started by `hob::sim::run(seed, ...)`";
+                return Err(Error::at(place, message));
+            }
+            ("sim", Attribute::Test) => {
+                no_value(name, rest)?;
+                // The number of seeds may stand before it.
+                if !matches!(self.runner, Runner::Simulated(..)) {
+                    self.runner = Runner::Simulated(SEEDS_BY_DEFAULT, place);
+                }
+            }
+            ("seeds", Attribute::Test) => self.runner = seeds(place, rest)?,
+            ("workers", _) => self.runner = workers(place, rest)?,
+            ("crate", _) => self.facade = Some(facade(place, rest)?),
+            _ => return Err(unknown(attribute, name, place)),
         }
-        Ok(options)
+        Ok(())
+    }
+}
+
+/// Refuses options that cannot stand together; `place` is the one that came last.
+fn check_together<S: Copy>(seen: &[(&str, S)], place: S) -> Result<(), Error<S>> {
+    let has = |name: &str| seen.iter().any(|(other, _)| *other == name);
+    if !has("workers") {
+        return Ok(());
+    }
+    if has("local") {
+        let message = "`local` is one thread and `workers` is a pool; keep one of them";
+        return Err(Error::at(place, message));
+    }
+    if has("sim") || has("seeds") {
+        let message = "a simulation has one thread and `workers` is a pool; keep one of them";
+        return Err(Error::at(place, message));
+    }
+    Ok(())
+}
+
+/// Refuses a number of seeds without a simulation.
+fn check_seeds<S: Copy>(seen: &[(&str, S)]) -> Result<(), Error<S>> {
+    let place = |name: &str| seen.iter().find(|(other, _)| *other == name);
+    match (place("seeds"), place("sim")) {
+        (Some((_, place)), None) => {
+            let message = "only a simulation has seeds; write `sim, seeds = N`";
+            Err(Error::at(*place, message))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -160,16 +218,40 @@ fn no_value<S: Copy>(name: &str, rest: &[Token<S>]) -> Result<(), Error<S>> {
 /// Reads `= N`.
 fn workers<S: Copy>(place: S, rest: &[Token<S>]) -> Result<Runner<S>, Error<S>> {
     const EXPECTED: &str = "expected a number of threads, such as `workers = 4`";
-    let (literal, place) = value(place, rest, EXPECTED)?;
-    let digits = literal.replace('_', "");
-    let digits = digits.strip_suffix("usize").unwrap_or(&digits);
-    match digits.parse() {
-        Ok(0) => {
+    match number(place, rest, "usize", EXPECTED)? {
+        (0, place) => {
             let message = "a runtime needs at least one worker; write `workers = 1` or more";
             Err(Error::at(place, message))
         }
-        Ok(number) => Ok(Runner::Workers(number, place)),
-        Err(_) => Err(Error::at(place, EXPECTED)),
+        (number, place) => Ok(Runner::Workers(number, place)),
+    }
+}
+
+/// Reads `= N`.
+fn seeds<S: Copy>(place: S, rest: &[Token<S>]) -> Result<Runner<S>, Error<S>> {
+    const EXPECTED: &str = "expected a number of seeds, such as `seeds = 100`";
+    match number(place, rest, "u64", EXPECTED)? {
+        (0, place) => {
+            let message = "without a seed nothing would be tested; write `seeds = 1` or more";
+            Err(Error::at(place, message))
+        }
+        (number, place) => Ok(Runner::Simulated(number, place)),
+    }
+}
+
+/// Reads `=` and a whole number, with the suffix of its type or none.
+fn number<N: FromStr, S: Copy>(
+    place: S,
+    rest: &[Token<S>],
+    suffix: &str,
+    expected: &str,
+) -> Result<(N, S), Error<S>> {
+    let (literal, place) = value(place, rest, expected)?;
+    let digits = literal.replace('_', "");
+    let digits = digits.strip_suffix(suffix).unwrap_or(&digits);
+    match digits.parse() {
+        Ok(number) => Ok((number, place)),
+        Err(_) => Err(Error::at(place, expected)),
     }
 }
 
@@ -251,6 +333,42 @@ mod tests {
         check("local", Runner::Local);
         check("workers = 4", Runner::Workers(4, 2));
         check("workers = 1_0usize ,", Runner::Workers(10, 2));
+    }
+
+    fn check_test(text: &str, runner: Runner<usize>) {
+        let options = parse(Attribute::Test, text).expect("the options are right");
+        assert_eq!(options.runner, runner, "{text}");
+    }
+
+    #[test]
+    fn a_simulation_has_sixteen_seeds_unless_it_says() {
+        check_test("sim", Runner::Simulated(16, 0));
+        check_test("sim , seeds = 1_000", Runner::Simulated(1000, 4));
+        check_test("seeds = 3u64 , sim ,", Runner::Simulated(3, 2));
+    }
+
+    #[test]
+    fn a_simulation_goes_with_no_other_runner() {
+        let one = "keep one of them";
+        check_error(Attribute::Test, "sim , workers = 2", 2, one);
+        check_error(Attribute::Test, "workers = 2 , sim", 4, one);
+        check_error(Attribute::Test, "seeds = 2 , workers = 2", 4, one);
+        check_error(Attribute::Test, "sim , local", 2, "leave out `local`");
+        let run = "`hob::sim::run(seed, ...)`";
+        check_error(Attribute::Main, "sim", 0, run);
+        check_error(Attribute::Main, "local , seeds = 2", 2, run);
+    }
+
+    #[test]
+    fn only_a_simulation_has_seeds() {
+        let alone = "write `sim, seeds = N`";
+        check_error(Attribute::Test, "seeds = 4", 0, alone);
+        check_error(Attribute::Test, "crate = \"hob\" , seeds = 4", 4, alone);
+        check_error(Attribute::Test, "sim , seeds = 0", 4, "`seeds = 1`");
+        check_error(Attribute::Test, "sim , seeds", 2, "such as `seeds = 100`");
+        check_error(Attribute::Test, "sim , seeds = 4usize", 4, "such as");
+        check_error(Attribute::Test, "sim = 4", 1, "takes no value");
+        check_error(Attribute::Test, "sim , sim", 2, "twice");
     }
 
     #[test]

@@ -28,6 +28,13 @@ mod facade {
             super::log(format!("run_pool {workers}"));
             super::poll_once(future)
         }
+
+        pub(crate) fn run_simulated<F: Future>(seeds: u64, make: impl Fn() -> F) -> F::Output {
+            super::log(format!("run_simulated {seeds}"));
+            let outputs = [make(), make()].map(super::poll_once);
+            let [_, last] = outputs;
+            last
+        }
     }
 
     /// Returns what was called on this thread since the last time somebody asked.
@@ -139,4 +146,19 @@ async fn a_test_may_return_a_result() -> Result<(), io::Error> {
 #[should_panic = "this is right"]
 async fn a_test_may_be_expected_to_panic() {
     panic!("this is right");
+}
+
+#[hob_macros::test(sim, crate = "facade")]
+async fn a_test_may_ask_for_the_simulator() {
+    // Held across an await, it makes the future `!Send`.
+    let called = std::rc::Rc::new(facade::called());
+    std::future::ready(()).await;
+    assert!(called.is_empty() || *called == ["run_simulated 16"]);
+}
+
+#[hob_macros::test(sim, seeds = 3, crate = "facade")]
+async fn a_simulated_test_may_say_how_many_seeds() -> io::Result<()> {
+    let called = facade::called();
+    assert!(called.is_empty() || called == ["run_simulated 3"]);
+    Ok(())
 }

@@ -36,7 +36,8 @@ fn main() {
     assert_eq!(sold, TICKETS);
 }
 
-async fn without_lock() -> i32 {
+// Tests run these three in the simulator too.
+pub(crate) async fn without_lock() -> i32 {
     let left = Rc::new(Cell::new(TICKETS));
     let buyers = (0..BUYERS).map(|_| {
         let left = Rc::clone(&left);
@@ -53,7 +54,7 @@ async fn without_lock() -> i32 {
 }
 
 /// Whoever has the lock keeps it while waiting; the others stand in line.
-async fn with_mutex() -> i32 {
+pub(crate) async fn with_mutex() -> i32 {
     let left = Arc::new(Mutex::new(TICKETS));
     let buyers = (0..BUYERS).map(|_| {
         let left = Arc::clone(&left);
@@ -71,7 +72,7 @@ async fn with_mutex() -> i32 {
 }
 
 /// A permit is a ticket: to take one is to look and to buy at once, and nobody has to wait.
-async fn with_semaphore() -> i32 {
+pub(crate) async fn with_semaphore() -> i32 {
     let tickets = Arc::new(Semaphore::new(TICKETS as usize));
     let buyers = (0..BUYERS).map(|_| {
         let tickets = Arc::clone(&tickets);

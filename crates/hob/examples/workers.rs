@@ -19,7 +19,7 @@ const ORDERS_EACH: u32 = 20;
 const COOKS: u32 = 4;
 const ROOM: usize = 5;
 
-struct Order {
+pub(crate) struct Order {
     number: u32,
     minutes: u32,
 }
@@ -44,7 +44,8 @@ fn main() {
 }
 
 /// Serves all, and returns how many orders waited at the most, and what each cook has cooked.
-async fn dinner(orders: Queue<Order>) -> (usize, Vec<Vec<u32>>) {
+// Tests run it in the simulator too.
+pub(crate) async fn dinner(orders: Queue<Order>) -> (usize, Vec<Vec<u32>>) {
     let cooks = (0..COOKS).map(|_| hob::spawn(cook(orders.clone())));
     let waiters = (0..WAITERS).map(|waiter| hob::spawn(wait(waiter, orders.clone())));
     // All of them start before the first is awaited.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use hob_core::Env;
 use hob_core::context::{self, Local, Role};
-use hob_core::task::TaskSnapshot;
-use hob_task::{SpawnError, Task};
+use hob_task::{SpawnError, Task, TaskTree};
 
 /// A reference to a runtime: it spawns from any thread and keeps nothing running.
 ///
@@ -100,11 +99,25 @@ impl Handle {
         }
     }
 
-    /// The tasks that are alive there, in the order in which they were spawned.
+    /// The tasks that are alive there, each below the task that spawned it.
+    ///
+    /// Printed, it is a dump that says of each task what it waits for, and where.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// hob::run_local(async {
+    ///     let task = hob::spawn(std::future::pending::<()>());
+    ///     let tree = hob::Handle::current().tasks();
+    ///     assert_eq!(tree.len(), 1);
+    ///     assert!(tree.to_string().contains("not polled yet"));
+    ///     task.cancel("it never ends");
+    /// });
+    /// ```
     #[must_use]
-    #[doc(alias = "all_tasks")]
-    pub fn tasks(&self) -> Vec<TaskSnapshot> {
-        hob_task::tasks_of(&self.env)
+    #[doc(alias("all_tasks", "pstree", "print_call_graph"))]
+    pub fn tasks(&self) -> TaskTree {
+        TaskTree::new(hob_task::tasks_of(&self.env))
     }
 
     /// Ends a `run_forever` there: the one that runs, or the next.

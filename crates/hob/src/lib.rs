@@ -11,6 +11,7 @@ pub mod prelude;
 mod report;
 mod run;
 mod runtime;
+mod simulated;
 mod stop;
 mod teardown;
 
@@ -50,8 +51,8 @@ pub mod task {
     #[doc(inline)]
     pub use hob_task::{
         Builder, CancelOnDrop, CancelReason, Canceller, Guarded, JoinError, SpawnError, Task,
-        TaskId, TaskLabel, TaskPanic, TaskSnapshot, YieldNow, all_tasks, current_task, guarded,
-        on_cancel, spawn, spawn_local, try_spawn, yield_now,
+        TaskId, TaskLabel, TaskPanic, TaskSnapshot, TaskTree, YieldNow, all_tasks, current_task,
+        guarded, on_cancel, spawn, spawn_local, try_spawn, yield_now,
     };
 }
 
@@ -67,6 +68,11 @@ pub use crate::local_runtime::{LocalRuntime, LocalStatistics};
 pub use crate::report::{LeftBehind, LeftJob, LeftTask, ShutdownReport};
 pub use crate::run::{run, run_local};
 pub use crate::runtime::{BlockingStatistics, ExecutorStatistics, Runtime, RuntimeStatistics};
+
+/// The simulator, and what tests of asynchronous code need.
+#[cfg(feature = "sim")]
+#[doc(inline)]
+pub use hob_sim::{self as sim, kit as test};
 
 #[doc(inline)]
 pub use hob_blocking::{BlockingError, ToThread, to_thread};
@@ -87,4 +93,5 @@ pub use hob_time::{sleep, timeout};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::run::run_pool;
+    pub use crate::simulated::*;
 }

@@ -96,3 +96,67 @@ async fn test_on_a_pool_may_have_to_panic() {
     hob::yield_now().await;
     panic!("as it should");
 }
+
+#[cfg(feature = "sim")]
+mod simulated {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    thread_local! {
+        static SEEDS: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
+    }
+
+    #[hob::test(sim)]
+    async fn an_hour_takes_no_time() {
+        let start = hob::time::Instant::now();
+        // Held across an await, it makes the future `!Send`.
+        let shared = Rc::new(HOUR);
+        hob::sleep(*shared).await;
+        assert!(start.elapsed() >= *shared);
+    }
+
+    #[hob::test(sim, seeds = 5)]
+    async fn notes_its_seed() -> Result<(), String> {
+        let mut seeds = SEEDS.take();
+        seeds.extend(hob::sim::seed());
+        SEEDS.set(seeds);
+        Ok(())
+    }
+
+    #[test]
+    fn each_seed_has_a_run_of_its_own() {
+        assert_eq!(notes_its_seed(), Ok(()));
+        assert_eq!(SEEDS.take(), Vec::from_iter(hob::sim::seeds(5)));
+    }
+
+    /// A test that may return a `Result` may not be expected to panic, so this is what it expands to.
+    #[test]
+    fn an_error_of_the_last_seed_fails_the_test() {
+        let ran = Cell::new(0);
+        let fails_last = || async {
+            ran.set(ran.get() + 1);
+            let is_last = hob::sim::seeds(3).next_back() == hob::sim::seed();
+            hob::yield_now().await;
+            let number = if is_last { "seven" } else { "7" };
+            number.parse::<u8>().map(drop)
+        };
+        let run = AssertUnwindSafe(|| hob::__private::run_simulated(3, fails_last));
+        let payload = catch_unwind(run).expect_err("the last one fails");
+        let message = payload.downcast::<String>().expect("a text");
+        assert!(
+            message.contains("the test returned an error: ParseIntError"),
+            "{message}"
+        );
+        assert_eq!(ran.get(), hob::sim::seeds(3).count());
+    }
+
+    #[hob::test(sim, seeds = 1)]
+    #[should_panic(expected = "as it should")]
+    async fn a_panic_fails_the_test() {
+        hob::spawn(async { hob::yield_now().await }).detach();
+        panic!("as it should");
+    }
+}

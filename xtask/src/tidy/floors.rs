@@ -50,6 +50,18 @@ pub(super) const ROOMS: &[Room] = &[
         ],
     ),
     room(
+        "hob-sim",
+        3,
+        &[
+            "hob-core",
+            "hob-task",
+            "hob-time",
+            "hob-blocking",
+            "hob-net",
+            "fastrand",
+        ],
+    ),
+    room(
         "hob",
         4,
         &[
@@ -62,6 +74,7 @@ pub(super) const ROOMS: &[Room] = &[
             "hob-blocking",
             "hob-executor",
             "hob-net",
+            "hob-sim",
             "futures-lite",
         ],
     ),

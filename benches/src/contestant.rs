@@ -1,0 +1,93 @@
+//! Who takes part: one small trait over every runtime, so that a workload is written once.
+//!
+//! A class compares like with like: `_mt` is a pool of two workers, `_ct` a single thread. Each
+//! contestant has its own best settings, and pays for nothing that another does not: `spawn` is the
+//! free function that its users call, the join handle its own.
+
+mod hob;
+mod raw;
+mod smol;
+mod tokio;
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+pub(crate) use self::hob::{HobCt, HobMt};
+pub(crate) use self::raw::Raw;
+pub(crate) use self::smol::{SmolCt, SmolMt};
+pub(crate) use self::tokio::{TokioCt, TokioMt};
+
+/// A runtime that runs tasks.
+pub(crate) trait Contestant: Sized + 'static {
+    /// What awaits a task's output.
+    type Join<T: Send + 'static>: Future<Output = T> + Send + 'static;
+
+    /// Makes a runtime, which is then this thread's.
+    fn start() -> io::Result<Self>;
+
+    /// Runs `future` on this thread until it is ready.
+    fn block_on<F: Future>(&self, future: F) -> F::Output;
+
+    /// Starts a task, from within `block_on` or a task.
+    fn spawn<F>(future: F) -> Self::Join<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static;
+
+    /// Starts a task that nobody awaits.
+    fn detach<F>(future: F)
+    where
+        F: Future<Output = ()> + Send + 'static;
+
+    /// Cancels a task, and does not wait until it is gone.
+    fn cancel<T: Send + 'static>(task: Self::Join<T>);
+
+    /// Lets other tasks run.
+    fn yield_now() -> impl Future<Output = ()> + Send;
+}
+
+/// A contestant that has timers.
+pub(crate) trait Timed: Contestant {
+    /// A wait for a moment.
+    type Sleep: Future + Send + 'static;
+    /// A wait for one moment after the other.
+    type Interval: Send + 'static;
+
+    /// Waits for a while.
+    fn sleep(duration: Duration) -> Self::Sleep;
+
+    /// Waits until a moment.
+    fn sleep_until(deadline: Instant) -> Self::Sleep;
+
+    /// Moves a sleep so that it ends a while from now.
+    fn reset(sleep: Pin<&mut Self::Sleep>, duration: Duration);
+
+    /// Waits for `future`, for a while at most.
+    fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future + Send,
+        F::Output: Send;
+
+    /// Ticks each `period`.
+    fn interval(period: Duration) -> Self::Interval;
+
+    /// Waits for the next tick and returns when it was due.
+    fn tick(interval: &mut Self::Interval) -> impl Future<Output = Instant> + Send;
+}
+
+/// Makes a workload of a generic function, with the contestants of both classes.
+macro_rules! both_classes {
+    ($family:expr, $name:expr, $unit:expr, $($run:ident)::+) => {
+        $crate::workload::Workload::new($family, $name, $unit)
+            .add("hob_mt", $($run)::+::<$crate::contestant::HobMt>)
+            .add("tokio_mt", $($run)::+::<$crate::contestant::TokioMt>)
+            .add("smol_mt", $($run)::+::<$crate::contestant::SmolMt>)
+            .add("hob_ct", $($run)::+::<$crate::contestant::HobCt>)
+            .add("tokio_ct", $($run)::+::<$crate::contestant::TokioCt>)
+            .add("smol_ct", $($run)::+::<$crate::contestant::SmolCt>)
+    };
+}
+
+pub(crate) use both_classes;

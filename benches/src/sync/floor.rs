@@ -1,0 +1,85 @@
+//! The standard library's own, with threads in place of tasks.
+
+use std::hint::black_box;
+use std::io;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+
+use crate::meter::Meter;
+use crate::sync::channel_work::Shape;
+use crate::workload::{Outcome, Size, expect};
+
+/// Threads that send numbers, and this one, which adds them up: nanoseconds a message.
+pub(super) fn mpsc(size: Size, shape: Shape) -> Outcome {
+    let messages = match shape.capacity {
+        Some(1) => size.pick(50, 2_000, 5_000),
+        _ => size.pick(200, 10_000, 50_000),
+    };
+    let each = messages as u64 / shape.senders;
+    let mut meter = Meter::new(size, each * shape.senders);
+    let mut sum = 0;
+    while meter.more() {
+        sum += match shape.capacity {
+            Some(capacity) => {
+                let (sender, receiver) = mpsc::sync_channel(capacity);
+                let send = move |number| sender.send(number).is_ok();
+                run(shape.senders, each, send, &receiver)?
+            }
+            None => {
+                let (sender, receiver) = mpsc::channel();
+                let send = move |number| sender.send(number).is_ok();
+                run(shape.senders, each, send, &receiver)?
+            }
+        };
+    }
+    expect("sum", sum, meter.operations() * (each - 1) / 2)?;
+    Ok(meter.measured())
+}
+
+fn run(
+    senders: u64,
+    each: u64,
+    send: impl Fn(u64) -> bool + Clone + Send,
+    receiver: &mpsc::Receiver<u64>,
+) -> io::Result<u64> {
+    thread::scope(|scope| {
+        for _ in 0..senders {
+            let send = send.clone();
+            let send_all = move || (0..each).all(send);
+            thread::Builder::new().spawn_scoped(scope, send_all)?;
+        }
+        drop(send);
+        Ok(receiver.iter().sum())
+    })
+}
+
+/// A value in a box, taken out again.
+pub(super) fn oneshot(size: Size) -> Outcome {
+    const BATCH: u64 = 1_000;
+    let mut meter = Meter::new(size, BATCH);
+    let mut sum = 0;
+    while meter.more() {
+        for number in 0..BATCH {
+            sum += *black_box(Box::new(number));
+        }
+    }
+    expect("sum", sum, meter.operations() * (BATCH - 1) / 2)?;
+    Ok(meter.measured())
+}
+
+/// A mutex of the standard library that nobody else wants.
+pub(super) fn mutex(size: Size) -> Outcome {
+    const BATCH: u64 = 1_000;
+    let mut meter = Meter::new(size, BATCH);
+    let mutex = Mutex::new(0);
+    while meter.more() {
+        for _ in 0..BATCH {
+            *black_box(&mutex)
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) += 1;
+        }
+    }
+    let entered = mutex.into_inner().unwrap_or_else(PoisonError::into_inner);
+    expect("entered", entered, meter.operations())?;
+    Ok(meter.measured())
+}

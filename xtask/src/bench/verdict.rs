@@ -1,0 +1,288 @@
+//! What a class of a workload reached: hob beside tokio and beside the best peer.
+
+use crate::bench::figures::{self, Figure};
+use crate::bench::runs::{Measured, Series};
+
+/// A row that moved more than this is marked.
+const SPREAD_MAX: f64 = 0.10;
+
+/// Contestants that are compared with each other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Class {
+    /// Two workers.
+    Pool,
+    /// One thread.
+    OneThread,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    Ok,
+    Over,
+    /// hob has not the thing that is measured.
+    NotYet,
+    /// The threads did not land alike in all runs: the figures say nothing.
+    Void,
+    /// It cannot run here, for this reason.
+    Skipped(String),
+    /// hob or all peers failed.
+    Failed,
+    /// There is no figure to reach.
+    NoFigure,
+}
+
+/// A class of a workload, compared.
+#[derive(Clone, Debug)]
+pub(super) struct Compared<'a> {
+    pub(super) class: Class,
+    pub(super) hob: Option<&'a Series>,
+    pub(super) tokio: Option<&'a Series>,
+    pub(super) best: Option<&'a Series>,
+    /// The greatest value that is ok, in the workload's unit.
+    pub(super) reach: Option<f64>,
+    /// A further limit: its name, the value, the greatest that is ok.
+    pub(super) at_most: Option<(&'static str, f64, f64)>,
+    pub(super) verdict: Verdict,
+    /// Whether one of the three moved so much that the ratios may be chance.
+    pub(super) moved: bool,
+}
+
+impl Class {
+    pub(super) const ALL: [Self; 2] = [Self::Pool, Self::OneThread];
+
+    /// How it is called in a table.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Pool => "pool",
+            Self::OneThread => "one thread",
+        }
+    }
+
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Pool => "_mt",
+            Self::OneThread => "_ct",
+        }
+    }
+
+    /// Returns the runtime of a contestant of this class: `tokio` for `tokio_mt:flume`.
+    fn runtime(self, contestant: &str) -> Option<&str> {
+        let (seat, _) = contestant.split_once(':').unwrap_or((contestant, ""));
+        seat.strip_suffix(self.suffix())
+    }
+}
+
+/// Compares a class of a workload; nothing, if nobody of the class takes part.
+pub(super) fn compare(measured: &Measured, class: Class) -> Option<Compared<'_>> {
+    let of_class = || {
+        let series = measured.series.iter();
+        series.filter_map(move |one| Some((class.runtime(&one.contestant)?, one)))
+    };
+    of_class().next()?;
+    let hob = of_class().find(|it| it.0 == "hob").map(|it| it.1);
+    let peers = || of_class().filter(|it| it.0 != "hob").map(|it| it.1);
+    let own = [
+        format!("tokio{}", class.suffix()),
+        format!("tokio{}:tokio", class.suffix()),
+    ];
+    let tokio = peers().find(|one| own.contains(&one.contestant));
+    let best = peers()
+        .filter_map(|one| Some((one.median()?, one)))
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|it| it.1);
+    let figure = figures::find(&measured.row.family, &measured.row.name);
+    let mut compared = Compared {
+        class,
+        hob,
+        tokio,
+        best,
+        reach: figure.and_then(|figure| reach(figure, class, tokio, best)),
+        at_most: at_most(figure, hob),
+        verdict: Verdict::NotYet,
+        moved: [hob, tokio, best]
+            .into_iter()
+            .flatten()
+            .any(|one| one.spread().is_some_and(|spread| spread > SPREAD_MAX)),
+    };
+    compared.verdict = judge(&compared, measured);
+    Some(compared)
+}
+
+fn reach(
+    figure: &Figure,
+    class: Class,
+    tokio: Option<&Series>,
+    best: Option<&Series>,
+) -> Option<f64> {
+    let share = |shares: [Option<f64>; 2], peer: Option<&Series>| {
+        Some(shares[class as usize]? * peer?.median()?)
+    };
+    let reaches = [share(figure.tokio, tokio), share(figure.best, best)];
+    reaches.into_iter().flatten().min_by(f64::total_cmp)
+}
+
+fn at_most(figure: Option<&Figure>, hob: Option<&Series>) -> Option<(&'static str, f64, f64)> {
+    let (name, greatest) = figure?.at_most?;
+    let value = match name {
+        "result" => hob?.median(),
+        extra => hob?.extra(extra),
+    };
+    Some((name, value?, greatest))
+}
+
+fn judge(compared: &Compared<'_>, measured: &Measured) -> Verdict {
+    let Some(hob) = compared.hob else {
+        return Verdict::NotYet;
+    };
+    if let Some(why) = &hob.skipped {
+        return Verdict::Skipped(why.clone());
+    }
+    let Some(value) = hob.median().filter(|_| hob.failed.is_none()) else {
+        return Verdict::Failed;
+    };
+    if landed_unlike(compared, measured) {
+        return Verdict::Void;
+    }
+    let limits = [
+        compared.reach.map(|reach| value <= reach),
+        compared.at_most.map(|(_, value, most)| value <= most),
+    ];
+    match limits
+        .into_iter()
+        .flatten()
+        .reduce(|one, other| one && other)
+    {
+        Some(true) => Verdict::Ok,
+        Some(false) => Verdict::Over,
+        None if compared.best.is_none() => Verdict::Failed,
+        None => Verdict::NoFigure,
+    }
+}
+
+/// Whether the threads of the class landed here in one run and there in another.
+fn landed_unlike(compared: &Compared<'_>, measured: &Measured) -> bool {
+    let series = measured.series.iter();
+    let class = series.filter(|one| compared.class.runtime(&one.contestant).is_some());
+    let mut places: Vec<&String> = class.flat_map(|one| &one.places).collect();
+    places.sort();
+    places.dedup();
+    places.len() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::runs::Row;
+
+    fn measured(name: &str, said: &[(&str, &str)]) -> Measured {
+        let series = said.iter().map(|(contestant, output)| {
+            let mut series = Series::new(contestant);
+            series.hear(output).expect("it is right");
+            series
+        });
+        Measured {
+            row: Row {
+                family: "time".to_owned(),
+                name: name.to_owned(),
+                unit: "ns".to_owned(),
+                contestants: said.iter().map(|it| it.0.to_owned()).collect(),
+            },
+            series: series.collect(),
+        }
+    }
+
+    fn verdict(name: &str, said: &[(&str, &str)], class: Class) -> Verdict {
+        let measured = measured(name, said);
+        compare(&measured, class)
+            .expect("the class takes part")
+            .verdict
+    }
+
+    #[test]
+    fn the_lesser_share_is_the_figure() {
+        // sleep_drop: 0.48 of tokio, 0.48 of the best.
+        let with = |hob, smol| {
+            let said = [
+                ("hob_mt", hob),
+                ("tokio_mt", "result 100"),
+                ("smol_mt", smol),
+            ];
+            verdict("sleep_drop", &said, Class::Pool)
+        };
+        assert_eq!(with("result 48", "result 200"), Verdict::Ok);
+        assert_eq!(with("result 49", "result 200"), Verdict::Over);
+        assert_eq!(with("result 48", "result 50"), Verdict::Over);
+        assert_eq!(with("result 24", "result 50"), Verdict::Ok);
+    }
+
+    #[test]
+    fn classes_are_compared_within_themselves() {
+        let said = [
+            ("hob_mt", "result 40"),
+            ("tokio_ct", "result 1"),
+            ("tokio_mt", "result 100"),
+        ];
+        assert_eq!(verdict("sleep_drop", &said, Class::Pool), Verdict::Ok);
+        assert_eq!(
+            verdict("sleep_drop", &said, Class::OneThread),
+            Verdict::NotYet
+        );
+    }
+
+    #[test]
+    fn a_peer_with_another_library_is_a_peer() {
+        let said = [
+            ("hob_mt", "result 40"),
+            ("tokio_mt:tokio", "result 100"),
+            ("tokio_mt:x", "result 50"),
+        ];
+        let measured = measured("sleep_drop", &said);
+        let compared = compare(&measured, Class::Pool).expect("the class takes part");
+        assert_eq!(compared.tokio.and_then(Series::median), Some(100.0));
+        assert_eq!(compared.best.and_then(Series::median), Some(50.0));
+    }
+
+    #[test]
+    fn a_further_limit_counts() {
+        let with = |late: &str| {
+            let hob = format!("result 1\nextra p50_us_late {late}");
+            let said = [("hob_ct", hob.as_str()), ("tokio_ct", "result 100")];
+            verdict("fire_random", &said, Class::OneThread)
+        };
+        assert_eq!(with("150"), Verdict::Ok);
+        assert_eq!(with("151"), Verdict::Over);
+    }
+
+    #[test]
+    fn a_limit_alone_is_a_figure() {
+        let with = |hob: &str| {
+            let mut measured = measured("child_of_spinner", &[("hob_mt", hob)]);
+            measured.row.family = "exec".to_owned();
+            let compared = compare(&measured, Class::Pool);
+            compared.expect("the class takes part").verdict
+        };
+        assert_eq!(with("result 250"), Verdict::Ok);
+        assert_eq!(with("result 251"), Verdict::Over);
+    }
+
+    #[test]
+    fn threads_that_land_unlike_make_a_row_void() {
+        let with = |place: &str| {
+            let tokio = format!("result 100\nplaced {place}");
+            let said = [
+                ("hob_mt", "result 1\nplaced one_core"),
+                ("tokio_mt", tokio.as_str()),
+            ];
+            verdict("sleep_drop", &said, Class::Pool)
+        };
+        assert_eq!(with("one_core"), Verdict::Ok);
+        assert_eq!(with("two_cores"), Verdict::Void);
+    }
+
+    #[test]
+    fn what_has_no_figure_is_no_success() {
+        let said = [("hob_mt", "result 1"), ("tokio_mt", "result 100")];
+        assert_eq!(verdict("unknown", &said, Class::Pool), Verdict::NoFigure);
+    }
+}
