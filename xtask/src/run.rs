@@ -114,13 +114,17 @@ impl Run {
 
     /// Builds the command for those who must talk to it while it runs.
     ///
-    /// Cargo is told where to build and not to colour what we read; a variable of the run's own wins.
+    /// Cargo is told where to build and not to colour what we read, and tests draw their own seeds; a
+    /// variable of the run's own wins.
     pub(crate) fn command(&self, directory: &Path) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
             .env("CARGO_TARGET_DIR", workspace::target(directory))
             .env("CARGO_TERM_COLOR", "never")
+            // Whoever chases one seed does not check by it.
+            .env_remove("HOB_SEED")
+            .env_remove("HOB_SEEDS")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(directory)
             .stdin(Stdio::null());

@@ -38,7 +38,7 @@ use hob_time::{Clock, Heap, VirtualClock};
 
 use crate::net::{Conditions, Network};
 use crate::parker::{Parker, Token};
-use crate::scheduler::{Order, Scheduler, Turn, Use};
+use crate::scheduler::{Lent, Order, Scheduler, Turn};
 use crate::trace::{Actor, Event, Trace};
 use crate::world::{self, World};
 
@@ -48,8 +48,7 @@ pub(crate) struct Setup {
     pub(crate) conditions: Conditions,
     pub(crate) polls_max: u64,
     pub(crate) heal: Option<Heal>,
-    /// Whether it waits for wakes from other threads when nothing else is to come. It cannot be
-    /// repeated then.
+    /// Whether it waits for wakes from other threads when nothing else is to come.
     pub(crate) waits_for_threads: bool,
     pub(crate) unhandled: UnhandledHook,
 }
@@ -105,35 +104,51 @@ const POLL_MICROS_MAX: u64 = 5;
 /// How long what is left may take to clean up when the main future has ended.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
+/// Keeps our random numbers apart from those of a program that begins with the same seed.
+const SALT: u64 = 0x686f_622d_7369_6d00;
+
 const DEADLOCKED: &str = "is deadlocked: nothing is runnable, no timer is armed and nothing is under \
     way on the network (a wake from another thread would come too late: it cannot be replayed)";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Habits {
-    /// The starts are where other clocks broke: where 32 bits of milliseconds are half full and full.
     fn draw(rng: &mut Rng) -> Self {
-        let starts = [
-            Duration::ZERO,
-            12 * DAY,
-            DAY * 249 / 10,
-            50 * DAY,
-            3653 * DAY,
-        ];
+        let order = [Order::Uniform, Order::Ranked][usize::from(rng.bool())];
         Self {
-            order: *rng
-                .choice(&[Order::Uniform, Order::Ranked])
-                .expect("there are two"),
+            order,
             wakes_for_nothing: rng.bool(),
             small_budgets: rng.u8(..4) == 0,
-            start: Instant::from_nanos(1 << 60) + starts[rng.usize(..starts.len())],
+            start: start(rng),
         }
     }
 }
 
+/// Where the clock begins: as a rule just before a place where other clocks broke, which is where a
+/// count of milliseconds in 32 bits is half full and full, on the scale itself and from its usual
+/// beginning.
+fn start(rng: &mut Rng) -> Instant {
+    const ORIGIN: Instant = Instant::from_nanos(1 << 60);
+    const WRAP: Duration = Duration::from_millis(1 << 32);
+    let on_the_scale = |wrap: Duration| {
+        let nanos = wrap.as_nanos() as u64;
+        Instant::from_nanos(ORIGIN.as_nanos().next_multiple_of(nanos))
+    };
+    let places = [
+        ORIGIN + WRAP / 2,
+        ORIGIN + WRAP,
+        on_the_scale(WRAP / 2),
+        on_the_scale(WRAP),
+        ORIGIN + 3653 * DAY,
+        ORIGIN,
+    ];
+    let place = places[rng.usize(..places.len())];
+    place.saturating_sub(Duration::from_micros(rng.u64(..10_000)))
+}
+
 impl Engine {
     pub(crate) fn open(setup: Setup, trace: Arc<Trace>) -> Self {
-        let mut rng = Rng::with_seed(setup.seed);
+        let mut rng = Rng::with_seed(setup.seed ^ SALT);
         let habits = Habits::draw(&mut rng);
         let clock = VirtualClock::open(habits.start);
         let network = Network::open(rng.u64(..), setup.conditions, Arc::clone(&trace), clock);
@@ -142,7 +157,7 @@ impl Engine {
         let alarm = Arc::new(Alarm::new(parker.unparker()));
         let heap = Heap::open(Clock::Virtual(clock));
         heap.attach(Arc::clone(&alarm));
-        let scheduler = Scheduler::open(Use {
+        let scheduler = Scheduler::open(Lent {
             network,
             trace: Arc::clone(&trace),
             token,
@@ -215,6 +230,8 @@ impl Engine {
         let figures = self.figures();
         self.heal_at = Instant::NEVER;
         self.end_by = Instant::NEVER;
+        // The deadline bounds this too: each poll takes some time.
+        self.polls_max = u64::MAX;
         let deadline = self.world.clock.now() + SHUTDOWN_TIME;
         let drained = self.run(hob_task::drain(Arc::clone(&self.env), deadline));
         self.blocking.close();

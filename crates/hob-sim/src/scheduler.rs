@@ -53,8 +53,8 @@ pub(crate) enum Order {
     Ranked,
 }
 
-/// What a use of the scheduler works with.
-pub(crate) struct Use {
+/// What one simulation lends to the scheduler.
+pub(crate) struct Lent {
     pub(crate) network: &'static Network,
     pub(crate) trace: Arc<Trace>,
     pub(crate) token: Arc<Token>,
@@ -66,11 +66,12 @@ pub(crate) struct Use {
 struct State {
     /// Tells one use from the next.
     generation: u64,
-    current: Option<Use>,
+    current: Option<Lent>,
     /// The number of the runtime that this use belongs to: it tells whether a thread is our home.
     env: u64,
     ready: Vec<Ready>,
     main_woken: bool,
+    main_rank: u32,
     /// All tasks that were spawned in this use; a task's number is its place here plus one.
     births: Vec<Birth>,
     numbers: HashMap<TaskId, usize>,
@@ -110,7 +111,7 @@ const WAKES_PER_CHANGE: u32 = 32;
 
 impl Scheduler {
     /// Takes a scheduler that was [closed](Self::close), if there is one.
-    pub(crate) fn open(current: Use) -> &'static Self {
+    pub(crate) fn open(mut current: Lent) -> &'static Self {
         let scheduler = SHELF.take(
             |_| true,
             || Self {
@@ -121,6 +122,7 @@ impl Scheduler {
         lock(&scheduler.reference).get_or_insert_with(|| SchedulerRef::leak(scheduler));
         let mut state = lock(&scheduler.state);
         state.generation += 1;
+        state.main_rank = current.rng.u32(..);
         state.current = Some(current);
         drop(state);
         scheduler
@@ -167,7 +169,7 @@ impl Scheduler {
             return None;
         }
         let ranked = order == Order::Ranked && candidates <= RANKED_MAX;
-        let place = if ranked && !state.main_woken {
+        let place = if ranked {
             state.highest()
         } else {
             rng.usize(..candidates)
@@ -190,7 +192,7 @@ impl Scheduler {
             let trace = Arc::clone(&current.trace);
             let place = rng.usize(..=state.alive.len());
             let Some(&number) = state.alive.get(place) else {
-                state.main_woken = true;
+                state.wake_main();
                 return trace.note(Event::WokenForNothing(Actor::Main));
             };
             let Birth { slot, id, .. } = state.births[number - 1];
@@ -206,16 +208,15 @@ impl Scheduler {
 }
 
 impl State {
-    /// The place of the task with the highest rank, the first of several.
+    /// The place of the one with the highest rank; behind the last task stands the main future.
     fn highest(&self) -> usize {
-        let places = 0..self.ready.len();
-        places
-            .rev()
-            .max_by_key(|place| self.ready[*place].rank)
-            .expect("the caller has counted them")
+        let main = self.main_woken.then_some(self.main_rank);
+        let ranks = self.ready.iter().map(|ready| ready.rank).chain(main);
+        let highest = ranks.enumerate().max_by_key(|(_, rank)| *rank);
+        highest.map_or(0, |(place, _)| place)
     }
 
-    /// Takes out what stands at that place: behind the last task stands the main future.
+    /// Takes out what stands at that place.
     fn take(&mut self, place: usize) -> (Turn, HostId) {
         if place == self.ready.len() {
             self.main_woken = false;
@@ -253,11 +254,16 @@ impl State {
         let (Some(number), Some(current)) = (number, &mut self.current) else {
             return 0;
         };
-        let birth = &mut self.births[number - 1];
-        if why == Why::Yielded || current.rng.u32(..WAKES_PER_CHANGE) == 0 {
-            birth.rank = current.rng.u32(..);
+        let rank = &mut self.births[number - 1].rank;
+        current.draw_again(rank, why);
+        *rank
+    }
+
+    fn wake_main(&mut self) {
+        self.main_woken = true;
+        if let Some(current) = &mut self.current {
+            current.draw_again(&mut self.main_rank, Why::Woken);
         }
-        birth.rank
     }
 
     /// Ends the sleep of the home thread, unless this is it.
@@ -267,6 +273,15 @@ impl State {
         });
         if let (false, Some(current)) = (home, &self.current) {
             current.token.unpark();
+        }
+    }
+}
+
+impl Lent {
+    /// Draws a new rank after a yield, and once in a while.
+    fn draw_again(&mut self, rank: &mut u32, why: Why) {
+        if why == Why::Yielded || self.rng.u32(..WAKES_PER_CHANGE) == 0 {
+            *rank = self.rng.u32(..);
         }
     }
 }
@@ -295,7 +310,7 @@ impl Wake for MainWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         let mut state = lock(&self.scheduler.state);
         if state.generation == self.generation {
-            state.main_woken = true;
+            state.wake_main();
             state.notify();
         }
     }

@@ -1,15 +1,14 @@
 //! Running a program in the simulator.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::future::Future;
 use std::io::{self, Write as _};
-use std::mem;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_core::Unhandled;
 use hob_core::env::UnhandledHook;
+use hob_core::{Unhandled, unhandled};
 
 use crate::engine::{Engine, Figures, Heal, Setup};
 use crate::net::Conditions;
@@ -96,6 +95,7 @@ pub struct Simulation {
     conditions: Conditions,
     polls_max: u64,
     heal: Option<Heal>,
+    waits_for_threads: bool,
     unhandled: Option<UnhandledHook>,
 }
 
@@ -107,6 +107,8 @@ pub struct Report {
     pub seed: u64,
     /// A number over everything that happened.
     pub trace: TraceHash,
+    /// A number over the order in which tasks were polled, and nothing else.
+    pub order: TraceHash,
     /// Polls of tasks and of the main future, until that was ready.
     pub polls: u64,
     /// Tasks that were spawned until then.
@@ -115,8 +117,9 @@ pub struct Report {
     pub time: Duration,
 }
 
-/// What nobody handled, in words.
-type Complaints = Arc<Mutex<Vec<String>>>;
+/// What nobody handled, in words; `None` once the simulation is over, when it is printed instead.
+#[derive(Clone)]
+struct Complaints(Arc<Mutex<Option<Vec<String>>>>);
 
 impl Simulation {
     /// A simulation with the usual weather on its network, and no faults that programs need not
@@ -127,6 +130,7 @@ impl Simulation {
             conditions: Conditions::default(),
             polls_max: 10_000_000,
             heal: None,
+            waits_for_threads: false,
             unhandled: None,
         }
     }
@@ -149,6 +153,13 @@ impl Simulation {
     /// It tells a program that is slow under faults from one that never recovers.
     pub const fn heal(mut self, after: Duration, within: Duration) -> Self {
         self.heal = Some(Heal { after, within });
+        self
+    }
+
+    /// When nothing else is to come, waits for a thread outside to wake a task, rather than to call it
+    /// a deadlock. Such a run cannot be repeated: the seed does not decide when the thread does that.
+    pub const fn wait_for_threads(mut self) -> Self {
+        self.waits_for_threads = true;
         self
     }
 
@@ -200,40 +211,36 @@ impl Simulation {
     fn run_traced<F: Future>(mut self, main: F, keep: bool) -> (F::Output, Report, Vec<Event>) {
         let seed = self.seed;
         let trace = Arc::new(Trace::new(keep));
-        let complaints = Complaints::default();
-        let collect = Arc::clone(&complaints);
-        let unhandled = self.unhandled.take().unwrap_or_else(|| {
-            Arc::new(move |unhandled: &Unhandled<'_>| {
-                lock(&collect).push(unhandled.to_string());
-            })
-        });
+        let complaints = Complaints::new();
+        let unhandled = self.unhandled.take().unwrap_or_else(|| complaints.hook());
         let setup = Setup {
             seed,
             conditions: self.conditions,
             polls_max: self.polls_max,
             heal: self.heal,
-            waits_for_threads: false,
+            waits_for_threads: self.waits_for_threads,
             unhandled,
         };
         let mut engine = Engine::open(setup, Arc::clone(&trace));
         let ran = engine.run(main);
         let wound_up = engine.wind_up();
+        let complaints = complaints.take();
         let (output, figures) = match (ran, wound_up) {
-            (Ok(output), Ok(figures)) => (output, figures),
+            (Ok(output), Ok(figures)) if complaints.is_empty() => (output, figures),
+            (Ok(_), Ok(_)) => {
+                say_how_to_repeat(seed, &[]);
+                panic!("nobody handled this: {}", complaints.join("; "));
+            }
             (Err(payload), _) | (Ok(_), Err(payload)) => {
-                say_how_to_repeat(seed);
+                say_how_to_repeat(seed, &complaints);
                 resume_unwind(payload);
             }
         };
-        let complaints = mem::take(&mut *lock(&complaints));
-        if !complaints.is_empty() {
-            say_how_to_repeat(seed);
-            panic!("nobody handled this: {}", complaints.join("; "));
-        }
         let Figures { polls, tasks, time } = figures;
         let report = Report {
             seed,
             trace: trace.hash(),
+            order: trace.order(),
             polls,
             tasks,
             time,
@@ -260,10 +267,35 @@ fn difference(before: &[Event], now: &[Event]) -> Option<String> {
     ))
 }
 
-fn say_how_to_repeat(seed: u64) {
-    let line = format!("hob: the simulation with seed {seed} failed; HOB_SEED={seed} repeats it\n");
+impl Complaints {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+
+    /// What collects them, and prints those that come too late.
+    fn hook(&self) -> UnhandledHook {
+        let complaints = self.clone();
+        Arc::new(move |unhandled| match &mut *lock(&complaints.0) {
+            Some(collected) => collected.push(unhandled.to_string()),
+            None => unhandled::print(unhandled),
+        })
+    }
+
+    /// Ends the collection.
+    fn take(&self) -> Vec<String> {
+        lock(&self.0).take().unwrap_or_default()
+    }
+}
+
+/// Tells the seed on standard error, and what else went wrong: it may be the cause.
+fn say_how_to_repeat(seed: u64, complaints: &[String]) {
+    let mut text =
+        format!("hob: the simulation with seed {seed} failed; HOB_SEED={seed} repeats it\n");
+    for complaint in complaints {
+        let _ = writeln!(text, "hob: nobody handled this: {complaint}");
+    }
     // When standard error is gone there is nobody left to tell.
-    let _gone = io::stderr().write_all(line.as_bytes());
+    let _gone = io::stderr().write_all(text.as_bytes());
 }
 
 impl Clone for Simulation {

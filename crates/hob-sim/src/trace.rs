@@ -57,6 +57,8 @@ pub(crate) struct Trace {
 struct Inner {
     /// With fixed keys, so that it gives the same number in every process.
     hasher: DefaultHasher,
+    /// Over who was polled, and nothing else.
+    order: DefaultHasher,
     kept: Option<Vec<Event>>,
 }
 
@@ -72,6 +74,7 @@ impl Trace {
         Self {
             inner: Mutex::new(Inner {
                 hasher: DefaultHasher::new(),
+                order: DefaultHasher::new(),
                 kept: keep.then(Vec::new),
             }),
         }
@@ -81,6 +84,9 @@ impl Trace {
         let event = event.into();
         let mut inner = lock(&self.inner);
         event.hash(&mut inner.hasher);
+        if let Event::Polled(actor, _) = event {
+            actor.hash(&mut inner.order);
+        }
         if let Some(kept) = &mut inner.kept {
             kept.push(event);
         }
@@ -88,6 +94,11 @@ impl Trace {
 
     pub(crate) fn hash(&self) -> TraceHash {
         TraceHash(lock(&self.inner).hasher.finish())
+    }
+
+    /// Over the order of polls alone: times would make all runs differ, in whatever order they go.
+    pub(crate) fn order(&self) -> TraceHash {
+        TraceHash(lock(&self.inner).order.finish())
     }
 
     /// Takes out the events that were kept.

@@ -63,7 +63,8 @@ pub(crate) fn expect_current(what: &str) -> World {
 
 /// The seed of the simulation that runs on this thread; `None` outside any.
 ///
-/// A program that draws random numbers draws them from here, and is repeated with all else.
+/// A program that draws random numbers begins with it, and is repeated with all else. The simulator
+/// draws its own from somewhere else.
 ///
 /// # Examples
 ///
@@ -114,7 +115,7 @@ pub fn elapsed() -> Duration {
 /// assert_eq!(trace(42), trace(42));
 /// assert_ne!(trace(42), trace(43));
 /// ```
-pub fn note(value: &impl Hash) {
+pub fn note(value: &(impl Hash + ?Sized)) {
     if let Some(world) = current() {
         let mut hasher = DefaultHasher::new();
         value.hash(&mut hasher);

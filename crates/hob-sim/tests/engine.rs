@@ -396,3 +396,86 @@ fn a_wake_from_main_to_a_task_and_back_works() {
         assert_eq!(answer, 42);
     }
 }
+
+/// Detached tasks that wait for ever when the main future ends.
+async fn leaves_tasks_behind() {
+    for _ in 0..6 {
+        spawn(std::future::pending::<()>()).detach();
+    }
+    let others: Vec<_> = (0..6)
+        .map(|number| spawn(sleep(Duration::from_millis(number % 3))))
+        .collect();
+    for other in others {
+        other.await.unwrap();
+    }
+}
+
+#[test]
+fn what_is_left_is_ended_in_the_same_order_each_time() {
+    for seed in 0..40 {
+        check_twice(seed, leaves_tasks_behind);
+    }
+}
+
+#[test]
+fn a_program_that_was_stopped_leaves_nothing_behind() {
+    struct Flag(Rc<Cell<bool>>);
+    impl Drop for Flag {
+        fn drop(&mut self) {
+            self.0.set(true);
+        }
+    }
+    let dropped = Rc::new(Cell::new(false));
+    let flag = Flag(Rc::clone(&dropped));
+    let text = panic_of(move || {
+        Simulation::new(1).polls_max(100).run(async move {
+            spawn_local(async move {
+                let _flag = flag;
+                std::future::pending::<()>().await;
+            })
+            .detach();
+            loop {
+                yield_now().await;
+            }
+        });
+    });
+    assert!(text.contains("has not ended; polls_max"), "{text}");
+    assert!(dropped.get(), "the task was dropped");
+}
+
+#[test]
+fn only_the_programs_own_polls_count() {
+    let (_, report) = Simulation::new(1).polls_max(1).run_report(async {
+        for _ in 0..3 {
+            spawn(std::future::pending::<()>()).detach();
+        }
+    });
+    assert_eq!((report.polls, report.tasks), (1, 3));
+}
+
+#[test]
+fn some_seeds_see_32_bits_of_milliseconds_wrap() {
+    let millis = || Instant::now().as_nanos() / 1_000_000;
+    let crossed = |bits: u32| {
+        let crosses = |seed: &u64| {
+            run(*seed, async {
+                let before = millis();
+                sleep(Duration::from_millis(11)).await;
+                (before >> bits) != (millis() >> bits)
+            })
+        };
+        (0..200).filter(crosses).count()
+    };
+    assert!(crossed(31) > 30, "half full");
+    assert!(crossed(32) > 10, "full");
+}
+
+#[test]
+fn a_thread_outside_is_waited_for_if_that_is_asked_for() {
+    Simulation::new(3).wait_for_threads().run(async {
+        let (answer, asked) = oneshot::channel();
+        let thread = std::thread::Builder::new().spawn(move || answer.send(42).unwrap());
+        assert_eq!(asked.await, Ok(42));
+        thread.unwrap().join().unwrap();
+    });
+}

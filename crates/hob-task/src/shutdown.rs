@@ -150,9 +150,14 @@ impl Drop for Drain {
     }
 }
 
+/// Asks in the order in which the tasks were spawned: where they lie in the table depends on what the
+/// process did before, and a simulation must not.
 fn ask(env: &Env, request: Request) {
-    for slot in registry::slots() {
-        slot.request_in(env.id(), request, CancelReason::Shutdown);
+    let alive = registry::slots().filter_map(|slot| Some((slot.alive_in(env.id())?, slot)));
+    let mut alive: Vec<_> = alive.collect();
+    alive.sort_unstable_by_key(|(id, _)| *id);
+    for (id, slot) in alive {
+        slot.request(id, request, CancelReason::Shutdown);
     }
 }
 

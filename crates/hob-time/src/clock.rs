@@ -2,8 +2,9 @@
 //!
 //! # Implementation
 //!
-//! A [`VirtualClock`] is one atomic word that lives as long as the process and is used again, as the
-//! queues on it are. Relaxed throughout: the word publishes nothing but itself.
+//! What a [`VirtualClock`] shows is one atomic word that lives as long as the process and is used again,
+//! as the queues on it are. Relaxed throughout: the word publishes nothing but itself. A second word
+//! counts the uses, so that a clock that was copied is given back once.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -50,10 +51,18 @@ pub enum Clock {
 /// clock.close();
 /// ```
 #[derive(Clone, Copy)]
-pub struct VirtualClock(&'static Face);
+pub struct VirtualClock {
+    face: &'static Face,
+    /// The number of this use of the face.
+    use_number: u64,
+}
 
-/// What a virtual clock shows, in nanoseconds.
-struct Face(AtomicU64);
+/// What virtual clocks show, one after the other.
+struct Face {
+    nanos: AtomicU64,
+    /// How many uses have ended.
+    ended: AtomicU64,
+}
 
 static SHELF: Recycler<Face> = Recycler::new();
 
@@ -72,35 +81,55 @@ impl VirtualClock {
     /// Takes a clock that shows `start`: one that was [closed](Self::close), if there is one.
     #[must_use]
     pub fn open(start: Instant) -> Self {
-        let face = SHELF.take(|_| true, || Face(AtomicU64::new(0)));
-        face.0.store(start.as_nanos(), Ordering::Relaxed);
-        Self(face)
+        let face = SHELF.take(
+            |_| true,
+            || Face {
+                nanos: AtomicU64::new(0),
+                ended: AtomicU64::new(0),
+            },
+        );
+        face.nanos.store(start.as_nanos(), Ordering::Relaxed);
+        Self {
+            face,
+            use_number: face.ended.load(Ordering::Relaxed),
+        }
     }
 
     /// Reads the clock.
     #[must_use]
     pub fn now(self) -> Instant {
-        Instant::from_nanos(self.0.0.load(Ordering::Relaxed))
+        Instant::from_nanos(self.face.nanos.load(Ordering::Relaxed))
     }
 
     /// Moves the clock to `to`, unless it shows a later time already.
     ///
     /// It wakes nobody: whoever moves the clock expires the queues that go by it.
     pub fn advance_to(self, to: Instant) {
-        self.0.0.fetch_max(to.as_nanos(), Ordering::Relaxed);
+        let nanos = to.as_nanos();
+        self.face.nanos.fetch_max(nanos, Ordering::Relaxed);
     }
 
-    /// Gives the clock up for another use.
+    /// Gives the clock up for another use; closing another copy of it does nothing.
     ///
     /// Whoever still holds a copy then reads the time of that use.
     pub fn close(self) {
-        SHELF.give_back(self.0);
+        let Self { face, use_number } = self;
+        let ended = face.ended.compare_exchange(
+            use_number,
+            use_number + 1,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        if ended.is_ok() {
+            SHELF.give_back(face);
+        }
     }
 }
 
 impl PartialEq for VirtualClock {
+    /// Whether the two show the same time for ever.
     fn eq(&self, other: &Self) -> bool {
-        ptr::eq(self.0, other.0)
+        ptr::eq(self.face, other.face)
     }
 }
 
@@ -108,12 +137,30 @@ impl Eq for VirtualClock {}
 
 impl Hash for VirtualClock {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        ptr::hash(self.0, state);
+        ptr::hash(self.face, state);
     }
 }
 
 impl fmt::Debug for VirtualClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("VirtualClock").field(&self.now()).finish()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_given_back_once() {
+        let start = Instant::from_nanos(1 << 60);
+        let first = VirtualClock::open(start);
+        first.close();
+        let second = VirtualClock::open(start);
+        first.close();
+        let third = VirtualClock::open(start);
+        assert_ne!(second, third, "nobody else may move the second one");
+        second.close();
+        third.close();
     }
 }

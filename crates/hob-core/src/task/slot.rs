@@ -20,7 +20,7 @@ use std::task::{Wake, Waker};
 
 use super::{CancelReason, Cleanup, Request, TaskId, TaskLabel, TaskSnapshot, Wait};
 use crate::panic::contain_drop;
-use crate::primitive::{AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use crate::primitive::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, lock};
 use crate::unhandled::{self, UnhandledKind};
 
 /// What is known of one task. See the [module's documentation](crate::task).
@@ -143,42 +143,23 @@ impl TaskSlot {
     ///
     /// Returns `false` if that task's future is gone already.
     pub fn request(&self, id: TaskId, request: Request, reason: CancelReason) -> bool {
-        self.request_if(request, reason, |occupant| occupant.label.id == id)
-    }
-
-    /// Asks whoever is here to end, if the task belongs to that runtime.
-    pub fn request_in(&self, env: u64, request: Request, reason: CancelReason) -> bool {
-        self.request_if(request, reason, |occupant| occupant.env == env)
-    }
-
-    fn request_if(
-        &self,
-        request: Request,
-        reason: CancelReason,
-        meant: impl FnOnce(&Occupant) -> bool,
-    ) -> bool {
         let mut entry = lock(&self.entry);
-        let Entry {
-            occupant: Some(occupant),
-            future_alive: true,
-            ..
-        } = &*entry
-        else {
-            return false;
-        };
-        if !meant(occupant) {
+        if !entry.is_alive(id) {
             return false;
         }
         entry.reason.get_or_insert(reason);
         // Under the lock, so a slot's next occupant cannot inherit it. Release: the reason is seen
         // by whoever sees the request, though it is read under the lock anyway.
         self.request.fetch_max(request as u32, Ordering::Release);
-        let waker = entry.waker.clone();
-        drop(entry);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake_by(entry);
         true
+    }
+
+    /// The number of the task, if its future is alive and belongs to that runtime.
+    #[must_use]
+    pub fn alive_in(&self, env: u64) -> Option<TaskId> {
+        let entry = lock(&self.entry);
+        Some(entry.alive_in(env)?.label.id)
     }
 
     /// Wakes the task `id`, for no reason: every future must bear that. For simulators.
@@ -186,16 +167,11 @@ impl TaskSlot {
     /// Returns `false` if that task's future is gone already.
     pub fn wake(&self, id: TaskId) -> bool {
         let entry = lock(&self.entry);
-        let is_meant = |occupant: &Occupant| occupant.label.id == id;
-        if !entry.future_alive || !entry.occupant.as_ref().is_some_and(is_meant) {
-            return false;
+        let is_alive = entry.is_alive(id);
+        if is_alive {
+            wake_by(entry);
         }
-        let waker = entry.waker.clone();
-        drop(entry);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        true
+        is_alive
     }
 
     /// How urgently the task is asked to end.
@@ -325,7 +301,21 @@ impl Wake for Joiner {
     }
 }
 
+/// Wakes the task, with the lock released.
+fn wake_by(entry: MutexGuard<'_, Entry>) {
+    let waker = entry.waker.clone();
+    drop(entry);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 impl Entry {
+    fn is_alive(&self, id: TaskId) -> bool {
+        let is_it = |occupant: &Occupant| occupant.label.id == id;
+        self.future_alive && self.occupant.as_ref().is_some_and(is_it)
+    }
+
     fn alive_in(&self, env: u64) -> Option<&Occupant> {
         self.occupant
             .as_ref()
@@ -451,12 +441,18 @@ mod tests {
     fn a_request_reaches_only_whom_it_names() {
         let (slot, id) = occupied();
         assert!(!slot.request(TaskId::next(), Request::Cancel, because("another task")));
-        assert!(!slot.request_in(ENV + 1, Request::Cancel, because("another runtime")));
         assert_eq!((slot.requested(), slot.reason()), (Request::None, None));
-        assert!(slot.request_in(ENV, Request::Cancel, CancelReason::Shutdown));
+        assert_eq!(
+            (slot.alive_in(ENV), slot.alive_in(ENV + 1)),
+            (Some(id), None)
+        );
+        assert!(slot.request(id, Request::Cancel, CancelReason::Shutdown));
         let _in_use = slot.future_gone();
         assert!(!slot.request(id, Request::Abandon, because("too late")));
-        assert_eq!(slot.reason(), Some(CancelReason::Shutdown));
+        assert_eq!(
+            (slot.alive_in(ENV), slot.reason()),
+            (None, Some(CancelReason::Shutdown))
+        );
     }
 
     #[test]

@@ -107,6 +107,7 @@ fn permits_come_back_however_their_waiters_end() {
 fn a_permit_that_was_granted_to_a_cancelled_waiter_goes_to_the_next() {
     scenario(|| async {
         let permits = Arc::new(Semaphore::new(1));
+        let mut rng = rng(TASKS);
         for _ in 0..4 {
             let held = permits.acquire().await.expect("nobody closes it");
             let waiters: Vec<_> = (0..4)
@@ -117,7 +118,6 @@ fn a_permit_that_was_granted_to_a_cancelled_waiter_goes_to_the_next() {
                 .collect();
             hob::test::settle().await;
             drop(held);
-            let mut rng = rng(TASKS);
             if rng.bool() {
                 hob::yield_now().await;
             }

@@ -18,12 +18,21 @@ use fastrand::Rng;
 use hob::sim::Simulation;
 
 /// Runs a scenario with each seed, and one in fifty of them twice: the two runs must not differ.
+///
+/// After ten minutes all faults end, and it must end too. In the end no socket is open.
 fn scenario<F: Future<Output = ()>>(make: impl Fn() -> F) {
+    let make = || async {
+        make().await;
+        hob::test::settle().await;
+        assert_eq!(hob::sim::net::statistics().sockets_open, 0);
+    };
     for seed in hob::sim::seeds(40) {
+        let ten_minutes = Duration::from_secs(600);
+        let simulation = Simulation::new(seed).heal(ten_minutes, ten_minutes);
         if seed % 50 == 0 {
-            Simulation::new(seed).check_twice(&make);
+            simulation.check_twice(make);
         } else {
-            Simulation::new(seed).run(make());
+            simulation.run(make());
         }
     }
 }

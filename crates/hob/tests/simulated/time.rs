@@ -19,13 +19,17 @@ fn no_timer_is_early_and_none_is_forgotten() {
                 hob::spawn(async move {
                     let mut rng = rng(number);
                     for _ in 0..5 {
-                        let nanos = 1 << rng.u32(1..40);
-                        let nap = Duration::from_nanos(rng.u64(1..nanos));
-                        let deadline = Instant::now() + nap;
+                        let mut any_nap = || {
+                            let nanos = 1 << rng.u32(1..36);
+                            Duration::from_nanos(rng.u64(1..nanos))
+                        };
+                        let (nap, other) = (any_nap(), any_nap());
+                        let mut deadline = Instant::now() + nap;
                         let mut nap = sleep(nap);
                         if rng.bool() {
-                            // Moved while it is armed.
+                            // Moved while it is armed, to earlier or to later.
                             let _ready = futures_lite::future::poll_once(&mut nap).await;
+                            deadline = Instant::now() + other;
                             nap.reset(deadline);
                         }
                         nap.await;
