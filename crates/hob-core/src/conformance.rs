@@ -2,6 +2,10 @@
 //!
 //! A suite is a plain function that panics with the sentence of the contract that was broken. It is
 //! part of the public API, so that engines outside this project can use it.
+//!
+//! A reactor for the sockets of a network of its own, such as a simulated one, does not run
+//! [`reactor()`], whose sockets are the kernel's: it runs [`sys()`], which takes a network and its
+//! reactor together.
 
 pub mod blocking;
 pub mod park;

@@ -183,13 +183,7 @@ impl Env {
         }
         let waker = cx.waker().clone();
         let mut waiting = lock(&self.census.waiting);
-        // A waiter that polls again and again is listed once.
-        let unlisted = if waiting.iter().any(|listed| listed.will_wake(&waker)) {
-            Some(waker)
-        } else {
-            waiting.push(waker);
-            None
-        };
+        let unlisted = list(&mut waiting, waker);
         drop(waiting);
         drop(unlisted);
         // Again, now that `discharge` finds the waker.
@@ -200,13 +194,21 @@ impl Env {
         }
     }
 
-    /// Asks to be woken once nothing is runnable: the executor of one thread takes those who ask by
-    /// [`take_settling`](Self::take_settling) before it sleeps.
+    /// Asks to be woken once nothing is runnable. Who asks twice is woken once.
+    ///
+    /// It is served by executors of one thread, and simulators. Where there is no
+    /// [home](Parts::home) nobody could say it: `waker` is dropped at once, and never called.
     pub fn settle(&self, waker: Waker) {
-        lock(&self.settling).push(waker);
+        if self.parts.home.is_none() {
+            return;
+        }
+        let mut settling = lock(&self.settling);
+        let unlisted = list(&mut settling, waker);
+        drop(settling);
+        drop(unlisted);
     }
 
-    /// Those who wait until nothing is runnable; for executors of one thread, and simulators.
+    /// Those who wait until nothing is runnable: the executor takes them before it sleeps.
     #[must_use]
     pub fn take_settling(&self) -> Vec<Waker> {
         std::mem::take(&mut *lock(&self.settling))
@@ -230,6 +232,16 @@ impl Env {
             }
         }
     }
+}
+
+/// Lists a waiter that may ask again and again, once. The waker that is not needed is given back, to
+/// be dropped outside the lock.
+fn list(waiting: &mut Vec<Waker>, waker: Waker) -> Option<Waker> {
+    if waiting.iter().any(|listed| listed.will_wake(&waker)) {
+        return Some(waker);
+    }
+    waiting.push(waker);
+    None
 }
 
 impl Default for Parts {
@@ -370,6 +382,27 @@ mod tests {
         }
         env.discharge();
         assert_eq!(rung.try_iter().count(), 1);
+    }
+
+    #[test]
+    fn who_settles_often_is_listed_once() {
+        let env = Env::new(Parts {
+            home: Some(thread::current().id()),
+            ..Parts::default()
+        });
+        let waker = Waker::from(Arc::new(Bell(None)));
+        (0..100).for_each(|_| env.settle(waker.clone()));
+        env.settle(Waker::noop().clone());
+        assert_eq!(env.take_settling().len(), 2);
+        assert!(env.take_settling().is_empty());
+    }
+
+    #[test]
+    fn without_a_home_nobody_who_settles_is_kept() {
+        let (env, bell) = (env(), Arc::new(Bell(None)));
+        env.settle(Waker::from(Arc::clone(&bell)));
+        assert_eq!(Arc::strong_count(&bell), 1);
+        assert!(env.take_settling().is_empty());
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub enum Why {
 ///
 /// - take the task from any thread, without waiting for another thread to run something: from a
 ///   worker of another runtime, a blocking job, a poll, a thread that is about to end;
-/// - never run it inside the call: a task that wakes itself would recurse; and never drop it there;
+/// - never run it inside the call: a task that wakes itself would recurse; and never drop it there: its
+///   destructors would run wherever a waker is called, under whatever lock is held;
 /// - run every task that was taken, once, until their owner is shut down. None waits for ever behind
 ///   others that are scheduled again and again. The runtime sees to it that every future is dropped
 ///   before the shutdown;
@@ -38,8 +39,8 @@ pub enum Why {
 /// - take [`Why`] for a hint: it may be wrong;
 /// - bear the calls that come late, while their owner is shut down and for ever after. Such a task is
 ///   never run, neither by its owner nor by whoever uses the same [`SchedulerRef`] next. It may be kept
-///   for ever, which is always right. It may be dropped, and its future with it, only where that may
-///   be: for a runtime with a home, on that thread.
+///   for ever, which is always right. It may be dropped, and its future with it, later, not in the
+///   call, and only where that may be: for a runtime with a home, on that thread.
 pub trait Schedule: Send + Sync {
     /// Queues `task`.
     fn schedule(&self, task: Runnable<TaskCell>, why: Why);

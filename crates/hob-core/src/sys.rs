@@ -65,7 +65,8 @@ pub trait Sys: Send + Sync {
     /// As `connect(2)`.
     fn connect(&self, socket: &Descriptor, addr: &Addr) -> io::Result<()>;
 
-    /// Receives into the buffers, in their order; zero means the end of the stream.
+    /// Receives into the buffers, in their order; zero means the end of the stream. However many
+    /// buffers there are, it is no error: some are filled.
     ///
     /// # Errors
     ///
@@ -79,7 +80,8 @@ pub trait Sys: Send + Sync {
     /// As `recv(2)`.
     fn peek(&self, socket: &Descriptor, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Sends the buffers, in their order, and returns how many bytes went out.
+    /// Sends the buffers, in their order, and returns how many bytes went out. However many buffers
+    /// there are, it is no error: some are sent.
     ///
     /// # Errors
     ///

@@ -104,6 +104,7 @@ enum Fault {
     RunsElsewhere,
     DropsRemoteWakes,
     RunsLateOnes,
+    DropsLateOnes,
     LeavesLateOnesToTheNext,
 }
 
@@ -167,7 +168,9 @@ impl Queue {
     }
 
     fn run(&self, task: Runnable<TaskCell>) {
-        if self.fault == Fault::RunsElsewhere && self.run.load(Ordering::SeqCst) == 50 {
+        if self.fault == Fault::DropsOne && self.run.load(Ordering::SeqCst) == 500 {
+            drop(task);
+        } else if self.fault == Fault::RunsElsewhere && self.run.load(Ordering::SeqCst) == 50 {
             let local = context::env().unwrap();
             thread::scope(|scope| {
                 scope.spawn(|| {
@@ -187,7 +190,6 @@ impl Schedule for Queue {
         let is_remote = thread::current().id() != self.home;
         let is_guest = context::with(|local| local.is_some_and(|l| l.role() == Role::Guest));
         match self.fault {
-            Fault::DropsOne if number == 500 => return drop(task),
             Fault::LosesOne if number == 500 => return forget(task),
             Fault::LosesRemoteOnes if is_remote => return forget(task),
             Fault::LosesThoseOfGuests if is_guest => return forget(task),
@@ -198,6 +200,9 @@ impl Schedule for Queue {
             }
             Fault::RunsLateOnes if self.closed.load(Ordering::SeqCst) => {
                 return run(task);
+            }
+            Fault::DropsLateOnes if self.closed.load(Ordering::SeqCst) && !is_remote => {
+                return drop(task);
             }
             _ => {}
         }
@@ -307,6 +312,7 @@ fn the_suite_notices_who_waits_and_who_trusts() {
 fn the_suite_notices_who_drops_or_runs_what_he_must_keep() {
     check(Fault::DropsRemoteWakes, "dropped on no other");
     check(Fault::RunsLateOnes, "never run");
+    check(Fault::DropsLateOnes, "never dropped inside `schedule`");
     check(Fault::LeavesLateOnesToTheNext, "never run");
 }
 

@@ -31,6 +31,8 @@ use rustix::net::{
 };
 use socket2::SockRef;
 
+use crate::socket::BUFFERS_MAX;
+
 #[cfg(not(target_vendor = "apple"))]
 mod one_call;
 #[cfg(target_vendor = "apple")]
@@ -131,6 +133,8 @@ impl Sys for OsSys {
 
     fn send(&self, socket: &Descriptor, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         let fd = os(socket)?;
+        // A longer list is refused as a whole, but a stream may send a part.
+        let buffers = &buffers[..buffers.len().min(BUFFERS_MAX)];
         let sent = match buffers {
             [only] => retry_on_intr(|| rustix::net::send(fd, only, platform::SEND_FLAGS)),
             _ => retry_on_intr(|| {

@@ -1,10 +1,11 @@
-//! A chat server: what one says all others hear, and nobody can slow the others down.
+//! A chat server: what one says all others hear, and who does not read is dropped.
 //!
 //! The room is a task that owns all there is to own, so there is no lock. Each connection is a task that
 //! does two things at once: it tells the room what its client says, and writes what the others said.
 //! For that it has a bounded queue. When that is full, because somebody talks much, the room waits for
 //! it, but only for a moment: whoever reads so slowly that its queue stays full is dropped, and the
-//! others are told. So the memory has a bound, and nobody can hold up the others for long.
+//! others are told. So the memory has a bound, and nobody can hold up a line for longer than that
+//! moment; but whoever takes each line just in time brings the room down to its own pace.
 //!
 //! ```text
 //!   client ── lines ─► connection ── events ─► room
@@ -296,19 +297,20 @@ impl Room {
 
     async fn name(&mut self, number: usize, name: String) {
         let names: Vec<&str> = self.members.values().filter_map(Member::name).collect();
-        let answer = match names.as_slice() {
-            _ if name.is_empty() => "* what is your name?".to_owned(),
-            names if names.contains(&name.as_str()) => format!("* somebody else is {name}"),
-            [] => format!("* welcome {name}, you are the first"),
-            names => format!("* welcome {name}, here is {}", names.join(", ")),
+        let admission = match names.as_slice() {
+            _ if name.is_empty() => Err("* what is your name?".to_owned()),
+            names if names.contains(&name.as_str()) => Err(format!("* somebody else is {name}")),
+            [] => Ok(format!("* welcome {name}, you are the first")),
+            names => Ok(format!("* welcome {name}, here is {}", names.join(", "))),
         };
-        if answer.starts_with("* welcome")
+        if admission.is_ok()
             && let Some(member) = self.members.get_mut(&number)
         {
             member.name = Some(name.clone());
             self.summary.clients += 1;
             self.tell_others(number, format!("* {name} joins")).await;
         }
+        let (Ok(answer) | Err(answer)) = admission;
         self.tell(vec![number], answer).await;
     }
 

@@ -230,6 +230,9 @@ impl Drop for Member {
                 self.crew
                     .note("where there is a home thread, tasks are dropped on no other");
             }
+            if SCHEDULING.get() {
+                self.crew.note("a task is never dropped inside `schedule`");
+            }
             if self.fate == Fate::Ends {
                 self.crew.dropped.fetch_add(1, GlobalOrdering::SeqCst);
             }

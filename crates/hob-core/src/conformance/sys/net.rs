@@ -35,6 +35,7 @@ pub(super) struct Net {
     reactor: &'static dyn Reactor,
     seat: RefCell<Box<dyn Park + Send>>,
     addresses: Vec<IpAddr>,
+    datagrams: bool,
     pairs: bool,
     directory: Option<PathBuf>,
 }
@@ -46,6 +47,7 @@ impl Net {
             reactor: rig.reactor,
             seat: RefCell::new(rig.seat),
             addresses: rig.addresses,
+            datagrams: rig.datagrams,
             pairs: rig.pairs,
             directory: rig.directory,
         }
@@ -61,6 +63,10 @@ impl Net {
 
     pub(super) fn addresses(&self) -> &[IpAddr] {
         &self.addresses
+    }
+
+    pub(super) fn has_datagrams(&self) -> bool {
+        self.datagrams
     }
 
     /// Opens a socket for this way.

@@ -138,6 +138,31 @@ pub(super) fn buffers_are_filled_and_sent_in_order(net: &Net, way: &Way) {
     assert_eq!(all, b"abcdefghij", "buffers are sent and filled in order");
 }
 
+pub(super) fn there_may_be_any_number_of_buffers(net: &Net, way: &Way) {
+    // No system takes as many in one call.
+    const COUNT: usize = 2000;
+    let [writer, reader] = net.connected(way);
+    let bytes = pattern(0, COUNT);
+    let pieces: Vec<_> = bytes.chunks(1).map(IoSlice::new).collect();
+    let sent = writer.when(Direction::Write, |sys, socket| sys.send(socket, &pieces));
+    let sent = sent.expect("of any number of buffers some are sent");
+    assert!((1..=COUNT).contains(&sent), "a send says how much went out");
+    writer.send_all(&bytes[sent..]);
+
+    let mut all = Vec::new();
+    while all.len() < COUNT {
+        let mut some = [0; COUNT];
+        let received = reader.when(Direction::Read, |sys, socket| {
+            let mut buffers: Vec<_> = some.chunks_mut(1).map(IoSliceMut::new).collect();
+            sys.recv(socket, &mut buffers)
+        });
+        let received = received.expect("of any number of buffers some are filled");
+        assert!(received > 0, "a stream ends after all that was sent");
+        all.extend_from_slice(&some[..received]);
+    }
+    assert!(all == bytes, "buffers are sent and filled in order");
+}
+
 pub(super) fn empty_buffers_move_nothing(net: &Net, way: &Way) {
     let [writer, reader] = net.connected(way);
     assert_eq!(

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::task::Waker;
+use std::thread;
 
 use hob_core::conformance::{self, SysRig};
 use hob_core::{Park, Unpark, Until};
@@ -13,7 +14,17 @@ use crate::parker::{Parker, Token};
 /// A seat that closes its network when nobody sits there any more.
 struct Seat {
     parker: Parker,
-    _world: World,
+    world: World,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let is_retired = self.world.state(|state| state.is_retired);
+        assert!(
+            is_retired || thread::panicking(),
+            "the suite retires the reactor before it drops the seat"
+        );
+    }
 }
 
 impl Park for Seat {
@@ -33,10 +44,7 @@ fn rig(conditions: Conditions, addresses: Vec<IpAddr>) -> SysRig {
     SysRig {
         sys: network,
         reactor: network,
-        seat: Box::new(Seat {
-            parker,
-            _world: world,
-        }),
+        seat: Box::new(Seat { parker, world }),
         addresses,
         datagrams: true,
         pairs: true,
