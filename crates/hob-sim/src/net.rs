@@ -35,7 +35,8 @@
 //!
 //! - *TCP*: the handshake with its repetitions, refused, unreachable, timed out; a backlog; windows, so
 //!   that a sender has to wait for its reader; half-close, reset, `SO_LINGER`; loss as delay; a
-//!   partition, after which what was under way arrives late, or the sender gives up after 924 s.
+//!   partition, after which what was under way arrives late, or the sender gives up after 924 s, also
+//!   one that waits for its reader.
 //! - *UDP*: loss, duplication, overtaking, a bounded mailbox, truncation, and "connection refused" on
 //!   connected sockets. A sender never has to wait.
 //! - *The Unix domain*: pairs, streams and datagrams by a path that is a name within a host.
@@ -46,6 +47,7 @@
 //! # What is not
 //!
 //! Congestion, `TIME_WAIT`, keep-alive probes, urgent data, routes: every host reaches every other.
+//! A cut has no direction: there is no partition in which one host hears the other, but not the reverse.
 //! `SO_LINGER` with a time does what the default does, as no call here waits.
 
 mod bind;

@@ -150,6 +150,11 @@ impl Simulation {
     /// Ends all faults `after` so long: partitions heal, nothing is lost any more, limits are lifted,
     /// and nobody is woken for no reason. The program must end `within` the time that follows.
     ///
+    /// From then on the program can make no fault itself: [`partition`](crate::net::partition) and
+    /// [`isolate`](crate::net::isolate) do nothing, nor does
+    /// [`Host::set_descriptor_limit`](crate::net::Host::set_descriptor_limit), and
+    /// [`set_link`](crate::net::set_link) only changes latencies.
+    ///
     /// It tells a program that is slow under faults from one that never recovers.
     pub const fn heal(mut self, after: Duration, within: Duration) -> Self {
         self.heal = Some(Heal { after, within });

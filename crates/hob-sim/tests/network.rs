@@ -148,6 +148,48 @@ fn a_writer_behind_a_partition_fails_in_the_end() {
 }
 
 #[test]
+fn a_writer_without_room_behind_a_partition_fails_in_the_end() {
+    let conditions = Conditions::calm().window(4096);
+    Simulation::new(4).conditions(conditions).run(async {
+        let server = net::host("server");
+        let listener = server.run(TcpListener::bind("0.0.0.0:7")).await.unwrap();
+        let mut stream = connect("server:7").await;
+        let (_never_reads, _) = listener.accept().await.unwrap();
+        let writing = hob_task::spawn(async move { stream.write_all(&[0; 8192]).await });
+        sleep(SECOND).await;
+        net::isolate(&server);
+        let begin = Instant::now();
+        let failed = writing.await.unwrap().unwrap_err();
+        assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
+        assert!(begin.elapsed() > 900 * SECOND);
+    });
+}
+
+#[test]
+fn whoever_closes_with_something_unread_loses_what_was_lost_on_the_way() {
+    for seed in 0..20 {
+        let conditions = Conditions::calm();
+        Simulation::new(seed).conditions(conditions).run(async {
+            let (main, server) = (net::host("main"), net::host("server"));
+            let listener = server.run(TcpListener::bind("0.0.0.0:7")).await.unwrap();
+            let mut client = connect("server:7").await;
+            let (mut served, _) = listener.accept().await.unwrap();
+            client.write_all(b"unread").await.unwrap();
+            sleep(SECOND).await;
+            net::set_link(&main, &server, Link::new().loss(0.5));
+            served.write_all(b"answer").await.unwrap();
+            net::set_link(&main, &server, Link::new());
+            drop(served);
+            let begin = Instant::now();
+            let mut heard = Vec::new();
+            let failed = client.read_to_end(&mut heard).await.unwrap_err();
+            assert_eq!(failed.kind(), io::ErrorKind::ConnectionReset);
+            assert!(begin.elapsed() < SECOND / 100, "a reset does not wait");
+        });
+    }
+}
+
+#[test]
 fn errors_of_connecting_are_those_of_a_kernel() {
     run(5, async {
         let server = net::host("server");

@@ -79,6 +79,8 @@ pub(super) struct End {
     pub(super) end_is_known: bool,
     /// Bytes that were sent, and are not known to have been read.
     pub(super) outstanding: usize,
+    /// There was more to send than the window has room for, and it has none since.
+    pub(super) lacks_room: bool,
     pub(super) out: Pipe,
 }
 
@@ -112,6 +114,8 @@ pub(super) struct Pipe {
 
 pub(super) struct Segment {
     pub(super) sent: Instant,
+    /// When it was, or will be, sent for the time that gets through.
+    pub(super) departs: Instant,
     pub(super) arrives: Instant,
     pub(super) payload: Payload,
 }
@@ -210,6 +214,7 @@ impl End {
             is_write_shut: false,
             end_is_known: false,
             outstanding: 0,
+            lacks_room: false,
             out: Pipe {
                 segments: VecDeque::new(),
                 arrival: None,

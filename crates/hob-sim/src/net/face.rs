@@ -70,6 +70,9 @@ pub fn host(name: &str) -> Host {
 ///
 /// Connections notice nothing at first: what is sent waits, and is sent again. Datagrams are lost.
 ///
+/// Nothing is cut once the simulation has ended all faults: see
+/// [`Simulation::heal`](crate::Simulation::heal).
+///
 /// # Panics
 ///
 /// If the hosts are not those of one running simulation.
@@ -105,7 +108,7 @@ pub fn heal(one: &Host, other: &Host) {
     one.with(other, |state| state.set_cut(one.id, other.id, false));
 }
 
-/// Cuts a host off from all others that there are now.
+/// Cuts a host off from all others that there are now. It does nothing where [`partition`] does nothing.
 ///
 /// # Panics
 ///
@@ -132,7 +135,8 @@ pub fn heal_all() {
 
 /// Changes the link between two hosts, in both directions, for what is sent from now on.
 ///
-/// Nothing is changed for a host and itself.
+/// Nothing is changed for a host and itself. Once the simulation has ended all faults, a link only gets
+/// its latency: see [`Simulation::heal`](crate::Simulation::heal).
 ///
 /// # Panics
 ///
@@ -168,8 +172,8 @@ pub fn statistics() -> NetworkStatistics {
 impl Host {
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> String {
-        (*self.name).to_owned()
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its address of version 4.
@@ -267,6 +271,9 @@ impl Host {
 
     /// Sets how many sockets it may have open. At the limit opening, and accepting, fail as at the
     /// kernel's (`EMFILE`); a connection that was not accepted stays in the queue.
+    ///
+    /// Nothing is limited once the simulation has ended all faults: see
+    /// [`Simulation::heal`](crate::Simulation::heal).
     ///
     /// # Panics
     ///

@@ -219,7 +219,9 @@ impl State {
                 other: other.0,
             }
         });
-        if !is_cut {
+        if is_cut {
+            self.probe(one, other);
+        } else {
             self.resume(one, other);
         }
     }

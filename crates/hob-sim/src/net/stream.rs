@@ -4,7 +4,8 @@
 //!
 //! - `recv(2)`, `send(2)`, `shutdown(2)`, `socket(7)` on `SO_LINGER`. Where they leave a choice, Linux's
 //!   is taken: what has arrived before a reset can still be read, its error is told once, after that
-//!   a read finds the end and a write a broken pipe.
+//!   a read finds the end and a write a broken pipe. In the Unix domain only a read is told, even
+//!   behind the end.
 
 use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
@@ -29,9 +30,10 @@ impl State {
         take: bool,
     ) -> Answer<usize> {
         let connection = self.connections.get_mut(&id).ok_or(Errno::NotConnected)?;
+        let medium = connection.medium;
         let end = &mut connection[at];
         if end.inbox.is_empty() {
-            return nothing_to_read(end).map(|()| 0);
+            return nothing_to_read(end, medium).map(|()| 0);
         }
         let room: usize = buffers.iter().map(|buffer| buffer.len()).sum();
         let there = room.min(end.inbox.len());
@@ -55,18 +57,23 @@ impl State {
         buffers: &[IoSlice<'_>],
     ) -> Answer<usize> {
         let connection = self.connections.get_mut(&id).ok_or(Errno::NotConnected)?;
+        let medium = connection.medium;
         let end = &mut connection[at];
         if end.phase == Phase::Opening {
             return Err(Errno::WouldBlock);
         }
         if end.phase == Phase::Closed || end.is_write_shut || end.error.is_some() {
-            return Err(end.error.take().unwrap_or(Errno::BrokenPipe));
+            let told = end.error.take_if(|_| medium == Medium::Tcp);
+            return Err(told.unwrap_or(Errno::BrokenPipe));
         }
         let asked: usize = buffers.iter().map(|buffer| buffer.len()).sum();
         let room = self.conditions.window.saturating_sub(end.outstanding);
         match (asked, room) {
             (0, _) => return Ok(0),
-            (_, 0) => return Err(Errno::WouldBlock),
+            (_, 0) => {
+                self.lack_room(id, at);
+                return Err(Errno::WouldBlock);
+            }
             _ => {}
         }
         let bytes = shortened(asked.min(room), self.conditions.short_io, &mut self.rng);
@@ -147,13 +154,13 @@ fn shortened(bytes: usize, probability: f64, rng: &mut Rng) -> usize {
 }
 
 /// What a read says that finds no bytes: the end of the stream, or why not.
-fn nothing_to_read(end: &mut End) -> Answer<()> {
-    if end.has_ended {
+fn nothing_to_read(end: &mut End, medium: Medium) -> Answer<()> {
+    if end.has_ended && medium == Medium::Tcp {
         return Ok(());
     }
     match end.error.take() {
         Some(errno) => Err(errno),
-        None if end.is_read_shut || end.phase == Phase::Closed => Ok(()),
+        None if end.has_ended || end.is_read_shut || end.phase == Phase::Closed => Ok(()),
         None => Err(Errno::WouldBlock),
     }
 }

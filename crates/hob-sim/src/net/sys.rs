@@ -46,8 +46,11 @@ impl Sys for Network {
     }
 
     fn accept(&self, socket: &Descriptor) -> io::Result<(Descriptor, Addr)> {
-        let (id, peer) = self.on_socket(socket, State::accept)?;
-        Ok((self.epoch().descriptor(id), peer))
+        let mut inner = self.lock();
+        let epoch = inner.epoch;
+        let (state, id) = inner.find(socket.as_ref())?;
+        let (accepted, peer) = state.accept(id)?;
+        Ok((epoch.descriptor(accepted), peer))
     }
 
     fn connect(&self, socket: &Descriptor, addr: &Addr) -> io::Result<()> {

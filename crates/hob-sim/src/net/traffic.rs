@@ -5,8 +5,13 @@
 //! Whether a segment gets through is decided in two places. Loss is drawn when it is sent, and makes
 //! it late. A cut link is noticed when it would arrive: then the pipe *stalls*. It starts again when
 //! the link is mended, at the time at which the sender would have sent its first segment once more;
-//! what stands behind follows. A reset is sent once: a cut link swallows it, and the other end learns
-//! of it when it sends something itself.
+//! what stands behind follows. A reset is sent once, and nothing is sent again after it: what is under
+//! way arrives before it, what was lost never does. A cut link swallows it, and the other end learns of
+//! it when it sends something itself.
+//!
+//! Whoever has something to send and no room for it asks for some as long as it has none. That takes no
+//! appointment while the link is well; behind a cut one the sender gives up as if the question were a
+//! segment.
 //!
 //! # References
 //!
@@ -49,15 +54,17 @@ impl State {
         };
         let (here, there) = (connection[from].host, connection[from.other()].host);
         let is_lossy = payload.persists() && connection.medium == Medium::Tcp;
-        let delay = if is_lossy {
-            self.links.persistence(here, there, &mut self.rng)
+        let latency = self.links.latency(here, there, &mut self.rng);
+        let departs = if is_lossy {
+            now + self.links.time_lost(here, there, &mut self.rng)
         } else {
-            self.links.latency(here, there, &mut self.rng)
+            now
         };
         let pipe = &mut connection[from].out;
-        let arrives = now + delay;
+        let arrives = departs + latency;
         pipe.segments.push_back(Segment {
             sent: now,
+            departs,
             arrives,
             payload,
         });
@@ -127,6 +134,7 @@ impl State {
             }
             Payload::Window(bytes) => {
                 end.outstanding = end.outstanding.saturating_sub(bytes);
+                end.lacks_room = false;
                 self.tell_end(id, at, Readiness::WRITABLE);
             }
             Payload::Deaf => {
@@ -173,8 +181,12 @@ impl State {
         let (here, there) = (connection[from].host, connection[from.other()].host);
         if is_cut {
             self.forget_segments(id, from);
+            return self.stop_waiting_for_answer(id);
+        }
+        self.forget_lost_segments(id, from);
+        if is_tcp && self.links.is_lost(here, there, &mut self.rng) {
             self.stop_waiting_for_answer(id);
-        } else if !is_tcp || !self.links.is_lost(here, there, &mut self.rng) {
+        } else {
             self.push(id, from, Payload::Reset);
         }
     }
@@ -185,10 +197,16 @@ impl State {
             connection: id.0,
             at,
         });
-        let has_ended = (self.connections.get(&id)).is_some_and(|it| it[at].has_ended);
-        let is_unix = (self.connections.get(&id)).is_some_and(|it| it.medium == Medium::Unix);
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let end = &connection[at];
+        if end.phase == Phase::Opening && at == ConnectionEnd::Client {
+            // Its listener went away before the answer was heard.
+            return self.no_answer(id, Errno::ConnectionRefused);
+        }
         // What Linux says to an end that has heard all that the other had to say.
-        let errno = if has_ended && !is_unix {
+        let errno = if end.has_ended && connection.medium == Medium::Tcp {
             Errno::BrokenPipe
         } else {
             Errno::ConnectionReset
@@ -221,32 +239,73 @@ impl State {
         }
     }
 
+    /// What was lost on the way from that end is not sent again; nor does anything arrive behind it.
+    fn forget_lost_segments(&mut self, id: ConnectionId, from: ConnectionEnd) {
+        let now = self.now();
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let pipe = &mut connection[from].out;
+            let lost = |segment: &Segment| segment.departs > now;
+            match pipe.segments.iter().position(lost) {
+                Some(0) => self.forget_segments(id, from),
+                Some(first) => pipe.segments.truncate(first),
+                None => {}
+            }
+        }
+    }
+
     /// What is under way from that end finds the link cut.
     fn stall(&mut self, id: ConnectionId, from: ConnectionEnd) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
         let pipe = &mut connection[from].out;
-        if matches!(pipe.segments.front(), Some(first) if matches!(first.payload, Payload::Reset)) {
+        let is_reset = |segment: &Segment| matches!(segment.payload, Payload::Reset);
+        if pipe.segments.iter().any(is_reset) {
             self.forget_segments(id, from);
-            return self.tidy(id);
+        } else {
+            pipe.is_stalled = true;
+            self.lose_patience_later(id, from);
         }
-        pipe.is_stalled = true;
-        self.lose_patience_later(id, from);
         self.stop_waiting_for_answer(id);
+        self.tidy(id);
     }
 
-    /// The sender gives up when what it sent first was under way for too long.
+    /// That end had something to send, and no room for it.
+    pub(super) fn lack_room(&mut self, id: ConnectionId, at: ConnectionEnd) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection[at].lacks_room = true;
+            if is_cut(connection, |one, other| self.links.is_cut(one, other)) {
+                self.lose_patience_later(id, at);
+            }
+        }
+    }
+
+    /// The link between two hosts is cut: who asks for room there is not answered from now on.
+    pub(super) fn probe(&mut self, one: HostId, other: HostId) {
+        for (id, from) in self.ends_between(one, other) {
+            let connection = self.connections.get(&id);
+            if connection.is_some_and(|it| it[from].lacks_room) {
+                self.lose_patience_later(id, from);
+            }
+        }
+    }
+
+    /// The sender gives up when what it sent first was under way for too long, or asked for room in vain.
     fn lose_patience_later(&mut self, id: ConnectionId, from: ConnectionEnd) {
         let now = self.now();
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        let pipe = &mut connection[from].out;
+        let end = &mut connection[from];
         let persistent = |segment: &&Segment| segment.payload.persists();
-        if let (None, Some(first)) = (pipe.patience, pipe.segments.iter().find(persistent)) {
-            let at = (first.sent + GIVE_UP).max(now);
-            pipe.patience = Some(self.schedule.add(at, Due::GiveUp(id, from)));
+        let first = end.out.segments.iter().find(persistent);
+        let asks = end.lacks_room && end.phase == Phase::Open && !end.is_write_shut;
+        let since = first
+            .map(|segment| segment.sent)
+            .or_else(|| asks.then_some(now));
+        if let (None, Some(since)) = (end.out.patience, since) {
+            let at = (since + GIVE_UP).max(now);
+            end.out.patience = Some(self.schedule.add(at, Due::GiveUp(id, from)));
         }
     }
 
@@ -266,23 +325,31 @@ impl State {
     /// The link between two hosts is mended: what has stalled there is sent again.
     pub(super) fn resume(&mut self, one: HostId, other: HostId) {
         let now = self.now();
-        for (id, connection) in &mut self.connections {
-            for from in [ConnectionEnd::Client, ConnectionEnd::Server] {
-                let hosts = (connection[from].host, connection[from.other()].host);
-                if hosts != (one, other) && hosts != (other, one) {
-                    continue;
-                }
-                let pipe = &mut connection[from].out;
-                let (true, Some(first)) = (pipe.is_stalled, pipe.segments.front()) else {
-                    continue;
-                };
-                let latency = self.links.latency(hosts.0, hosts.1, &mut self.rng);
-                let at = next_retransmission(first.sent, now) + latency;
-                pipe.is_stalled = false;
-                pipe.arrival = Some(self.schedule.add(at, Due::Segment(*id, from)));
-                self.schedule.cancel(&mut pipe.patience);
-            }
+        for (id, from) in self.ends_between(one, other) {
+            let Some(connection) = self.connections.get_mut(&id) else {
+                continue;
+            };
+            let pipe = &mut connection[from].out;
+            self.schedule.cancel(&mut pipe.patience);
+            let (true, Some(first)) = (pipe.is_stalled, pipe.segments.front_mut()) else {
+                continue;
+            };
+            first.departs = next_retransmission(first.sent, now);
+            let at = first.departs + self.links.latency(one, other, &mut self.rng);
+            pipe.is_stalled = false;
+            pipe.arrival = Some(self.schedule.add(at, Due::Segment(id, from)));
         }
+    }
+
+    /// The ends of all connections between two hosts.
+    fn ends_between(&self, one: HostId, other: HostId) -> Vec<(ConnectionId, ConnectionEnd)> {
+        let (client, server) = (ConnectionEnd::Client, ConnectionEnd::Server);
+        let between = self.connections.iter().filter(|(_, connection)| {
+            let hosts = (connection[client].host, connection[server].host);
+            hosts == (one, other) || hosts == (other, one)
+        });
+        let ends = between.flat_map(|(id, _)| [(*id, client), (*id, server)]);
+        ends.collect()
     }
 
     /// Tells whoever is at an end.

@@ -151,12 +151,16 @@ fn a_reset_that_is_under_way_when_the_link_is_cut_is_lost() {
     let world = World::calm();
     let (client, server) = world.connection();
     client.set(SocketOption::Linger(Some(Duration::ZERO)));
+    client.send(b"before it").unwrap();
     drop(client);
     world.cut(true);
-    world.settle();
+    world.pass(SECOND);
     world.cut(false);
     world.settle();
     fails(server.recv(9), WouldBlock);
+    drop(server);
+    world.settle();
+    assert_eq!(world.statistics().connections_open, 0);
 }
 
 #[test]
@@ -171,6 +175,157 @@ fn whoever_resets_behind_a_cut_link_sends_nothing_again() {
     world.cut(false);
     world.settle();
     fails(server.recv(9), WouldBlock);
+}
+
+#[test]
+fn whoever_resets_after_a_cut_sends_nothing_again_either() {
+    let world = World::calm();
+    let (client, server) = world.connection();
+    client.set(SocketOption::Linger(Some(Duration::ZERO)));
+    world.cut(true);
+    client.send(b"lost").unwrap();
+    world.pass(SECOND);
+    world.cut(false);
+    drop(client);
+    world.pass(HOP);
+    fails(server.recv(9), ConnectionReset);
+}
+
+#[test]
+fn a_reset_arrives_at_once_and_what_was_lost_before_it_never() {
+    let world = World::calm();
+    let (client, server) = world.connection();
+    client.send(b"unread").unwrap();
+    world.settle();
+    server.send(b"in time ").unwrap();
+    world.link(Link::new().loss(0.99));
+    server.send(b"lost ").unwrap();
+    world.link(Link::new());
+    server.send(b"behind it").unwrap();
+    drop(server);
+    world.pass(HOP);
+    assert_eq!(client.recv(99).unwrap(), b"in time ");
+    fails(client.recv(99), ConnectionReset);
+    assert_eq!(client.recv(99).unwrap(), b"");
+}
+
+#[test]
+fn a_segment_that_was_sent_again_is_under_way_like_any_other() {
+    let world = World::calm();
+    let (client, server) = world.connection();
+    client.set(SocketOption::Linger(Some(Duration::ZERO)));
+    world.cut(true);
+    client.send(b"again").unwrap();
+    world.pass(SECOND / 10);
+    world.cut(false);
+    world.pass(SECOND / 10);
+    drop(client);
+    world.pass(HOP);
+    assert_eq!(server.recv(9).unwrap(), b"again");
+    fails(server.recv(9), ConnectionReset);
+}
+
+#[test]
+fn a_reset_that_is_lost_takes_what_was_lost_before_along() {
+    let world = World::calm();
+    let (client, server) = world.connection();
+    client.set(SocketOption::Linger(Some(Duration::ZERO)));
+    world.link(Link::new().loss(0.99));
+    client.send(b"lost").unwrap();
+    drop(client);
+    world.link(Link::new());
+    world.settle();
+    fails(server.recv(9), WouldBlock);
+    server.send(b"anybody?").unwrap();
+    world.settle();
+    fails(server.recv(9), ConnectionReset);
+}
+
+#[test]
+fn a_listener_that_closes_before_its_answer_is_heard_refuses() {
+    let world = World::calm();
+    let listener = world.listener(8);
+    let client = world.knock();
+    world.pass(HOP);
+    world.cut(true);
+    world.pass(HOP);
+    world.cut(false);
+    drop(listener);
+    world.pass(HOP);
+    assert_eq!(client.error(), Some(ConnectionRefused));
+    assert_eq!(world.statistics().connections_failed, 1);
+    drop(client);
+    assert_eq!(world.statistics().connections_open, 0);
+}
+
+#[test]
+fn a_handshake_that_is_reset_before_it_is_made_leaves_its_place_in_the_backlog() {
+    let world = World::calm();
+    let listener = world.listener(0);
+    let client = world.knock();
+    client.set(SocketOption::Linger(Some(Duration::ZERO)));
+    world.pass(2 * HOP);
+    assert!(client.is_connected());
+    world.cut(true);
+    world.pass(HOP);
+    world.cut(false);
+    drop(client);
+    world.settle();
+    fails(listener.accept(), WouldBlock);
+    assert_eq!(world.statistics().connections_open, 0);
+    let _client = world.knock();
+    assert!(world.accepted(&listener).is_connected());
+}
+
+#[test]
+fn a_sender_without_room_behind_a_cut_link_gives_up() {
+    for is_cut_first in [false, true] {
+        let world = World::new(1, Conditions::calm().window(4));
+        let (client, server) = world.connection();
+        client.send(b"full").unwrap();
+        world.settle();
+        if is_cut_first {
+            world.cut(true);
+        }
+        fails(client.send(b"more"), WouldBlock);
+        let begin = world.elapsed();
+        world.settle();
+        if !is_cut_first {
+            assert_eq!(world.elapsed(), begin, "a reader that rests is no reason");
+            world.cut(true);
+            world.settle();
+        }
+        assert_eq!(world.elapsed() - begin, Duration::from_millis(924_600));
+        fails(client.send(b"more"), TimedOut);
+        assert_eq!(server.recv(9).unwrap(), b"full");
+        fails(server.recv(9), WouldBlock);
+    }
+}
+
+#[test]
+fn a_sender_without_room_is_patient_again_when_the_link_is_mended() {
+    let world = World::new(1, Conditions::calm().window(4));
+    let (client, server) = world.connection();
+    client.send(b"full").unwrap();
+    world.settle();
+    fails(client.send(b"more"), WouldBlock);
+    for _ in 0..3 {
+        world.cut(true);
+        world.pass(900 * SECOND);
+        world.cut(false);
+    }
+    let begin = world.elapsed();
+    world.settle();
+    assert_eq!(world.elapsed(), begin, "nothing is left to happen");
+    server.recv(9).unwrap();
+    world.settle();
+    // It has room again, so there is nothing that it asks for.
+    world.cut(true);
+    world.pass(10_000 * SECOND);
+    world.cut(false);
+    client.send(b"more").unwrap();
+    world.settle();
+    assert_eq!(server.recv(9).unwrap(), b"more");
 }
 
 #[test]

@@ -77,6 +77,32 @@ fn a_close_leaves_a_broken_pipe_and_one_with_something_unread_a_reset() {
 }
 
 #[test]
+fn a_reset_is_told_to_a_reader_even_behind_the_end_and_never_to_a_writer() {
+    for shuts_first in [false, true] {
+        for writes_first in [false, true] {
+            let world = World::calm();
+            let (one, other) = world.pair(SocketKind::Stream);
+            one.send(b"heard").unwrap();
+            other.send(b"unheard").unwrap();
+            world.settle();
+            if shuts_first {
+                one.shutdown(Shutdown::Write).unwrap();
+            }
+            drop(one);
+            world.settle();
+            if writes_first {
+                fails(other.send(b"x"), BrokenPipe);
+            }
+            assert_eq!(other.recv(9).unwrap(), b"heard");
+            fails(other.send(b"x"), BrokenPipe);
+            fails(other.recv(9), ConnectionReset);
+            assert_eq!(other.recv(9).unwrap(), b"", "the error is told once");
+            fails(other.send(b"x"), BrokenPipe);
+        }
+    }
+}
+
+#[test]
 fn whoever_shuts_reading_breaks_the_pipe_of_the_other() {
     let world = World::calm();
     let (one, other) = world.pair(SocketKind::Stream);
