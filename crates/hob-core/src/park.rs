@@ -19,6 +19,9 @@ pub enum Until {
 
 /// Where a worker sleeps: on a futex, in the poller, or in a simulation.
 ///
+/// The deadlines that the executors hand to one from outside are the instants of their timers, as they
+/// are: it must go by the same clock.
+///
 /// # Contract
 ///
 /// Implementations must
@@ -31,7 +34,10 @@ pub enum Until {
 ///   no lock;
 /// - not sleep at all for [`Until::Now`];
 /// - see no instant earlier than their clock does: the system's, or a virtual one, which a sleep with
-///   a deadline may move to that deadline and return at once.
+///   a deadline may move to that deadline and return at once;
+/// - not panic. Executors report a panic in `park` and never sleep on that one again, but on a plain
+///   token: timers and wakeups go on, and if it was a poller, nobody hears of descriptors any more. One in
+///   [`unparker`](Self::unparker) passes through to whoever builds the runtime.
 pub trait Park: Send {
     /// Sleeps until unparked, until something is ready, or until `until`.
     fn park(&mut self, until: Until, woken: &mut Vec<Waker>);
@@ -43,6 +49,8 @@ pub trait Park: Send {
 /// Ends a [`Park::park`], now or the next one.
 pub trait Unpark: Send + Sync {
     /// Leaves a token, and wakes whoever sleeps.
+    ///
+    /// It must not panic. Executors report it if it does, and that sleep may not end.
     fn unpark(&self);
 }
 

@@ -26,7 +26,10 @@ use crate::io_source::IoSource;
 /// - call no waker under a lock, and no method of an [`IoSource`] while they hold a lock that
 ///   `register`, `rearm` or `deregister` take: a source calls those under its own;
 /// - leave nothing registered when `register` fails;
-/// - take calls from any thread while another sleeps in the poller.
+/// - take calls from any thread while another sleeps in the poller;
+/// - not panic. A panic in `register`, `rearm` or `deregister` passes through to the future that waits, and
+///   leaves its source useless. One in `retire` is reported, and the teardown goes on: who waited there is
+///   not woken.
 pub trait Reactor: Send + Sync {
     /// Starts to watch `fd` for `source`, in both directions.
     ///

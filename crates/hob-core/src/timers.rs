@@ -38,7 +38,10 @@ use crate::primitive::{AtomicU64, Ordering, fence};
 ///   equal deadlines in the order in which they were armed;
 /// - publish in `next` a deadline no later than the earliest armed one, and follow the protocol of
 ///   the module's documentation with the attached [`Alarm`] when a new timer is the earliest;
-/// - take [`Instant::NEVER`] and instants of the past.
+/// - take [`Instant::NEVER`] and instants of the past;
+/// - not panic. A worker of a pool reports a panic and begins again, and so does the teardown about
+///   `retire`. Elsewhere it passes through: to the future that polls, to whoever is in `block_on`, and from
+///   `attach` to whoever builds the runtime, of which something may be left over then.
 pub trait Timers: Send + Sync {
     /// The present.
     fn now(&self) -> Instant;

@@ -11,6 +11,7 @@ use hob_core::unhandled::wake_all;
 use hob_core::{Env, Park, TaskSlot, Until};
 
 use crate::parker::Parker;
+use crate::parking::system_until;
 
 /// Runs `future` on this thread, inside `env`; the thread sleeps while there is nothing to poll.
 ///
@@ -49,7 +50,7 @@ fn sleep(env: &Env, parker: &mut Parker) {
         return parker.park(Until::Forever, &mut Vec::new());
     };
     let mut woken = Vec::new();
-    parker.park(Until::at(timers.next()), &mut woken);
+    parker.park(system_until(timers.next(), timers), &mut woken);
     let now = timers.now();
     if timers.next() <= now {
         timers.expire(now, &mut woken);

@@ -6,6 +6,7 @@ mod local;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod parker;
+mod parking;
 mod pool;
 mod primitive;
 mod queues;

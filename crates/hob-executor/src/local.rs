@@ -28,7 +28,7 @@ use hob_core::{
 };
 
 use crate::block_on::refuse_on_worker;
-use crate::parker::Parker;
+use crate::parking::{Parking, drop_foreign};
 use crate::primitive::{AtomicBool, AtomicU64, Mutex, Ordering, lock};
 use crate::queues::Ready;
 use crate::turn::Turn;
@@ -37,7 +37,8 @@ use crate::turn::Turn;
 #[derive(Default)]
 #[expect(clippy::exhaustive_structs, reason = "it is filled in by builders")]
 pub struct LocalConfig {
-    /// What the thread sleeps on, whatever it waits for: the poller, or else a [`Parker`].
+    /// What the thread sleeps on, whatever it waits for: the poller, or else a [`Parker`](crate::Parker).
+    /// It is given the instants of the timers as they are.
     pub seat: Option<Box<dyn Park + Send>>,
     /// The timers that the thread expires.
     pub timers: Option<&'static dyn Timers>,
@@ -69,7 +70,7 @@ pub struct LocalConfig {
 /// ```
 pub struct LocalExecutor {
     shared: &'static Shared,
-    seat: RefCell<Box<dyn Park + Send>>,
+    seat: RefCell<Parking>,
     stop: Arc<Stop>,
     alarm: Arc<Alarm>,
     timers: Option<&'static dyn Timers>,
@@ -119,8 +120,8 @@ impl LocalExecutor {
     /// Creates an executor for the tasks of this thread.
     #[must_use]
     pub fn new(config: LocalConfig) -> Self {
-        let seat = config.seat.unwrap_or_else(|| Box::new(Parker::new()));
-        let unparker = seat.unparker();
+        let seat = config.seat.map_or_else(Parking::plain, Parking::foreign);
+        let unparker: Arc<dyn Unpark> = seat.bell();
         let shared = SHELF.take(|_| true, Shared::new);
         *lock(&shared.unparker) = Some(Arc::clone(&unparker));
         lock(&shared.scheduler).get_or_insert_with(|| SchedulerRef::leak(shared));
@@ -204,7 +205,7 @@ impl LocalExecutor {
                     self.sleep(env, is_idle);
                     turn.restart();
                 } else if last || turn.is_over() {
-                    self.look(Until::Now);
+                    self.look();
                     turn.restart();
                 }
                 self.pass(&mut turn);
@@ -230,7 +231,9 @@ impl LocalExecutor {
     /// A task that is still alive after the runtime was emptied keeps the shared part for ever: it may
     /// be scheduled there.
     pub fn close(self, env: &Env) {
-        *lock(&self.shared.unparker) = None;
+        let unparker = lock(&self.shared.unparker).take();
+        drop_foreign(env, self.seat);
+        drop_foreign(env, (self.stop, self.alarm, unparker));
         if env.tasks_alive() == 0 {
             SHELF.give_back(self.shared);
         }
@@ -256,7 +259,7 @@ impl LocalExecutor {
                 return output;
             }
             if turn.is_over() {
-                self.look(Until::Now);
+                self.look();
                 turn.restart();
             }
             if is_idle() {
@@ -276,7 +279,7 @@ impl LocalExecutor {
             self.polls.set(self.polls.get() + 1);
             task.run();
             if turn.is_over() {
-                self.look(Until::Now);
+                self.look();
                 turn.restart();
             }
         }
@@ -288,7 +291,7 @@ impl LocalExecutor {
     fn sleep(&self, env: &Env, is_idle: impl Fn() -> bool) {
         let mut settling = env.take_settling();
         if !settling.is_empty() {
-            self.look(Until::Now);
+            self.look();
             if is_idle() {
                 wake_all(&mut settling);
             } else {
@@ -298,14 +301,23 @@ impl LocalExecutor {
         }
         self.parks.set(self.parks.get() + 1);
         let until = self.alarm.set(self.timers.into_iter());
-        self.look(Until::at(until));
+        let mut woken = Vec::new();
+        let mut seat = self.seat.borrow_mut();
+        seat.sleep_until(until, self.timers, &mut woken);
+        drop(seat);
+        self.alarm.clear();
+        self.expire(woken);
     }
 
-    /// Looks at the poller, for as long as `until`, and at the timers.
-    fn look(&self, until: Until) {
+    /// Looks at the poller, and at the timers.
+    fn look(&self) {
         let mut woken = Vec::new();
-        self.seat.borrow_mut().park(until, &mut woken);
-        self.alarm.clear();
+        self.seat.borrow_mut().park(Until::Now, &mut woken);
+        self.expire(woken);
+    }
+
+    /// Takes out the timers that are due, and wakes all.
+    fn expire(&self, mut woken: Vec<Waker>) {
         if let Some(timers) = self.timers {
             let now = timers.now();
             if timers.next() <= now {

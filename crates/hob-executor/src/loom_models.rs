@@ -9,9 +9,10 @@ use hob_core::env::Parts;
 use hob_core::{Alarm, Env, Instant, Park, Unpark, Until};
 
 use crate::parker::Parker;
+use crate::parking::Parking;
 use crate::pool::Hooks;
 use crate::primitive::{Condvar, Mutex, lock, model, thread};
-use crate::shared::{Parking, Shared};
+use crate::shared::Shared;
 use crate::worker::Worker;
 
 /// A number that only grows, and that threads wait for.
@@ -83,8 +84,9 @@ impl Rig {
             parker,
             ready: Arc::clone(&ready),
         };
-        let parkers = (0..workers).map(|_| Box::new(Parker::new()) as Parking);
-        shared.furnish(Box::new(seat), parkers.collect());
+        let seat = Parking::foreign(Box::new(seat));
+        let parkers = (0..workers).map(|_| Parking::plain());
+        shared.furnish(seat, parkers.collect());
         Self {
             shared,
             env: Arc::new(Env::new(Parts::default())),

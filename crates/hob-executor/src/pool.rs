@@ -12,7 +12,7 @@ use hob_core::unhandled::{Unhandled, UnhandledKind};
 use hob_core::{Alarm, Env, Instant, Park, SchedulerRef, Timers};
 
 use crate::block_on::{block_on, wait_for};
-use crate::parker::Parker;
+use crate::parking::Parking;
 use crate::primitive::{Mutex, Ordering, lock};
 use crate::queues::Ready;
 use crate::shared::Shared;
@@ -29,9 +29,10 @@ pub type MakeParker = Box<dyn FnMut() -> Box<dyn Park + Send> + Send>;
 pub struct Config {
     /// How many threads run tasks.
     pub workers: NonZeroUsize,
-    /// What the worker in the seat sleeps on: the poller, or else one more parker.
+    /// What the worker in the seat sleeps on: the poller, or else one more parker. It is given the
+    /// instants of the timers as they are.
     pub seat: Option<Box<dyn Park + Send>>,
-    /// Makes what a worker sleeps on outside the seat, [`Parker`]s by default; [`Executor::new`] calls it
+    /// Makes what a worker sleeps on outside the seat, [`Parker`](crate::Parker)s by default; [`Executor::new`] calls it
     /// once for each worker. Each goes with its pool: the next one gets others.
     pub parker: Option<MakeParker>,
     /// Timers that the workers expire; worker number `n` arms its own in the `n`th.
@@ -130,12 +131,14 @@ impl Executor {
     /// Creates a pool; no thread runs yet, but tasks may be spawned.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let mut make = config
-            .parker
-            .unwrap_or_else(|| Box::new(|| Box::new(Parker::new())));
+        let mut parker = config.parker;
+        let mut make = || match &mut parker {
+            Some(make) => Parking::foreign(make()),
+            None => Parking::plain(),
+        };
         // First, since they are made outside: a panic there leaves nothing behind.
         let parkers = (0..config.workers.get()).map(|_| make()).collect();
-        let seat = config.seat.unwrap_or_else(make);
+        let seat = config.seat.map_or_else(make, Parking::foreign);
         let shared = Shared::open(seat, parkers);
         Self {
             shared,
@@ -208,7 +211,7 @@ impl Executor {
             .inspect_err(|_| self.shared.miss_worker())
     }
 
-    /// Runs `future` on this thread, which sleeps on a [`Parker`], while the workers run the tasks.
+    /// Runs `future` on this thread, which sleeps on a [`Parker`](crate::Parker), while the workers run the tasks.
     ///
     /// # Panics
     ///
@@ -236,10 +239,10 @@ impl Executor {
         self.shared.stop();
         let left = self.shared.wait_ended(deadline);
         if left == 0 && env.tasks_alive() == 0 {
-            self.shared.close();
+            self.shared.close(env);
         } else {
             // Somebody may still schedule here, so this use never ends; only what it slept on does.
-            self.shared.clear();
+            self.shared.clear(env);
         }
         left
     }

@@ -7,12 +7,13 @@
 //! poller in or out. (The lock's own `try_lock` would do without the flag, but loom 0.7 takes it for
 //! one that waits: <https://github.com/tokio-rs/loom/issues/376>.)
 
+use std::sync::PoisonError;
 use std::task::Waker;
 
-use hob_core::Until;
+use hob_core::{Instant, Timers, Until};
 
+use crate::parking::Parking;
 use crate::primitive::{AtomicBool, Mutex, MutexGuard, Ordering};
-use crate::shared::Parking;
 
 pub(crate) struct Seat {
     taken: AtomicBool,
@@ -38,10 +39,6 @@ impl Seat {
     }
 
     /// Takes the seat, if nobody sits in it.
-    ///
-    /// # Panics
-    ///
-    /// If the poller has panicked.
     pub(crate) fn try_sit(&self) -> Option<Sitting<'_>> {
         // Acquire, and Release in `Taken`: the poller is seen as the last one left it.
         self.taken
@@ -60,9 +57,8 @@ impl Seat {
     }
 
     fn poller(&self) -> MutexGuard<'_, Option<Parking>> {
-        self.poller
-            .lock()
-            .expect("no poller of this pool has panicked")
+        // Somebody sat there and asked timers that panicked: the poller is as good as before.
+        self.poller.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,6 +67,18 @@ impl Sitting<'_> {
     pub(crate) fn park(&mut self, until: Until, woken: &mut Vec<Waker>) {
         if let Some(poller) = &mut *self.poller {
             poller.park(until, woken);
+        }
+    }
+
+    /// Sleeps on the poller, if there is one, until `deadline` on the clock of `timers`.
+    pub(crate) fn sleep_until(
+        &mut self,
+        deadline: Instant,
+        timers: Option<&'static dyn Timers>,
+        woken: &mut Vec<Waker>,
+    ) {
+        if let Some(poller) = &mut *self.poller {
+            poller.sleep_until(deadline, timers, woken);
         }
     }
 }
@@ -84,12 +92,11 @@ impl Drop for Taken<'_> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::parker::Parker;
 
     #[test]
     fn one_sits_at_a_time() {
         let seat = Seat::new();
-        assert!(seat.exchange(Some(Box::new(Parker::new()))).is_none());
+        assert!(seat.exchange(Some(Parking::plain())).is_none());
         let mut sitting = seat.try_sit().expect("it is free");
         sitting.park(Until::Now, &mut Vec::new());
         assert!(seat.try_sit().is_none());

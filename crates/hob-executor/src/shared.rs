@@ -11,17 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hob_core::context::{self, Local};
-use hob_core::panic::contain_drop;
-use hob_core::unhandled::{UnhandledKind, report_panic};
-use hob_core::{Instant, Park, Recycler, Runnable, Schedule, SchedulerRef, TaskCell, Unpark, Why};
+use hob_core::{Env, Instant, Recycler, Runnable, Schedule, SchedulerRef, TaskCell, Unpark, Why};
 
 use crate::idle::{Idle, Place, Sleeper};
+use crate::parking::{Bell, Parking, drop_foreign};
 use crate::primitive::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, lock};
 use crate::queues::{Queues, Ready};
 use crate::seat::Seat;
-
-/// What a thread sleeps on.
-pub(crate) type Parking = Box<dyn Park + Send>;
 
 pub(crate) struct Shared<T = Ready> {
     pub(crate) queues: Queues<T>,
@@ -48,7 +44,7 @@ struct Bed {
 
 /// What ends somebody's sleep, in this use.
 #[derive(Default)]
-struct Unparker(Mutex<Option<Arc<dyn Unpark>>>);
+struct Unparker(Mutex<Option<Arc<Bell>>>);
 
 /// What a worker counts; only it writes.
 #[derive(Default)]
@@ -88,8 +84,8 @@ impl Shared {
     ///
     /// The caller has made sure that every worker has ended and no task is alive: nobody will schedule
     /// here any more.
-    pub(crate) fn close(&'static self) {
-        self.clear();
+    pub(crate) fn close(&'static self, env: &Env) {
+        self.clear(env);
         self.env.store(0, Ordering::Relaxed);
         SHELF.give_back(self);
     }
@@ -98,21 +94,22 @@ impl Shared {
 impl<T> Shared<T> {
     /// Puts in what belongs to one use, where [`clear`](Self::clear) has left nothing.
     pub(crate) fn furnish(&self, seat: Parking, parkers: Vec<Parking>) {
-        drop(self.seat_unparker.exchange(Some(seat.unparker())));
+        drop(self.seat_unparker.exchange(Some(seat.bell())));
         drop(self.seat.exchange(Some(seat)));
         for (bed, parker) in self.beds.iter().zip(parkers) {
-            drop(bed.unparker.exchange(Some(parker.unparker())));
+            drop(bed.unparker.exchange(Some(parker.bell())));
             *lock(&bed.parker) = Some(parker);
         }
     }
 
     /// Drops what belongs to one use, also where the rest cannot be used again.
-    pub(crate) fn clear(&self) {
-        drop_foreign((self.seat.exchange(None), self.seat_unparker.exchange(None)));
+    pub(crate) fn clear(&self, env: &Env) {
+        let seat = (self.seat.exchange(None), self.seat_unparker.exchange(None));
+        drop_foreign(env, seat);
         for bed in &self.beds {
             // A worker that has never started has left its parker here.
             let parker = lock(&bed.parker).take();
-            drop_foreign((parker, bed.unparker.exchange(None)));
+            drop_foreign(env, (parker, bed.unparker.exchange(None)));
         }
     }
 
@@ -205,10 +202,10 @@ impl<T> Shared<T> {
     }
 
     /// A worker starts, and takes what it sleeps on outside the seat.
-    pub(crate) fn check_in(&self, worker: usize) -> Parking {
-        lock(&self.beds[worker].parker)
-            .take()
-            .expect("`furnish` has put it in, and a worker starts once in a use")
+    ///
+    /// `None` if it comes too late: the pool has stopped, and has given up waiting for it.
+    pub(crate) fn check_in(&self, worker: usize) -> Option<Parking> {
+        lock(&self.beds[worker].parker).take()
     }
 
     /// Waits until every worker has ended; how many have not by `deadline`?
@@ -230,11 +227,11 @@ impl<T> Shared<T> {
 }
 
 impl Unparker {
-    fn exchange(&self, unparker: Option<Arc<dyn Unpark>>) -> Option<Arc<dyn Unpark>> {
+    fn exchange(&self, unparker: Option<Arc<Bell>>) -> Option<Arc<Bell>> {
         std::mem::replace(&mut *lock(&self.0), unparker)
     }
 
-    fn get(&self) -> Option<Arc<dyn Unpark>> {
+    fn get(&self) -> Option<Arc<Bell>> {
         lock(&self.0).clone()
     }
 
@@ -244,11 +241,6 @@ impl Unparker {
             unparker.unpark();
         }
     }
-}
-
-/// Drops what came from outside; when its destructor panics that is reported, and goes no further.
-pub(crate) fn drop_foreign<T>(value: T) {
-    report_panic(UnhandledKind::CallbackPanicked, contain_drop(value));
 }
 
 /// Whether this thread is a worker that wakes tasks just before it looks at its queue.

@@ -19,15 +19,17 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use hob_core::context::{self, Local, Role};
-use hob_core::unhandled::wake_all;
-use hob_core::{Alarm, Env, Park, Timers, Until};
+use hob_core::panic::contain;
+use hob_core::unhandled::{UnhandledKind, report_panic, wake_all};
+use hob_core::{Alarm, Env, Timers, Until};
 
 use crate::idle::{Place, Sleeper};
+use crate::parking::{Parking, drop_foreign};
 use crate::pool::Hooks;
 use crate::primitive::{AtomicU64, Ordering};
 use crate::queues::Ready;
 use crate::seat::Sitting;
-use crate::shared::{Counters, Shared, drop_foreign};
+use crate::shared::{Counters, Shared};
 use crate::turn::Turn;
 
 pub(crate) struct Worker<T: 'static = Ready> {
@@ -43,27 +45,39 @@ pub(crate) struct Worker<T: 'static = Ready> {
 impl<T> Worker<T> {
     /// Takes tasks until the pool stops, and runs each of them by `run`.
     pub(crate) fn run(self, run: impl FnMut(T)) {
-        let mut parker = self.shared.check_in(self.index);
+        let Some(parker) = self.shared.check_in(self.index) else {
+            return self.shared.miss_worker();
+        };
         let mut local = Local::new(&self.env, Role::Worker).with_worker(self.index);
         if let Some(timers) = self.timers.get(self.index) {
             local = local.with_timers(*timers);
         }
         context::enter(&local, || {
             self.hooks.start(&self.env);
-            self.work(&mut *parker, run);
+            self.work_on(parker, run);
             self.hooks.stop(&self.env);
-            drop_foreign(parker);
         });
         self.shared.miss_worker();
     }
 
-    fn work(&self, parker: &mut dyn Park, mut run: impl FnMut(T)) {
-        let mut turn = Turn::new();
+    /// Works. Timers that panic, which they must not, are reported, and the worker begins again.
+    fn work_on(&self, mut parker: Parking, mut run: impl FnMut(T)) {
         let mut woken = Vec::new();
+        while let Err(payload) = contain(|| self.work(&mut parker, &mut woken, &mut run)) {
+            report_panic(UnhandledKind::CallbackPanicked, Err(payload));
+            self.shared.idle.leave(self.index);
+            self.shared.hand_over_seat();
+            before_looking(|| wake_all(&mut woken));
+        }
+        drop_foreign(&self.env, parker);
+    }
+
+    fn work(&self, parker: &mut Parking, woken: &mut Vec<Waker>, run: &mut impl FnMut(T)) {
+        let mut turn = Turn::new();
         let mut rested = false;
         loop {
             if turn.is_over() {
-                self.look(&mut woken);
+                self.look(woken);
                 turn.restart();
             }
             match self.next() {
@@ -76,7 +90,7 @@ impl<T> Worker<T> {
                 }
                 None if self.shared.is_stopping() => return,
                 None => {
-                    rested = self.sleep(parker, &mut woken) == Place::Alone;
+                    rested = self.sleep(parker, woken) == Place::Alone;
                     turn.restart();
                 }
             }
@@ -118,7 +132,7 @@ impl<T> Worker<T> {
         }
     }
 
-    fn sleep(&self, parker: &mut dyn Park, woken: &mut Vec<Waker>) -> Place {
+    fn sleep(&self, parker: &mut Parking, woken: &mut Vec<Waker>) -> Place {
         count(&self.counters().parks);
         match self.shared.seat.try_sit() {
             Some(seat) => {
@@ -141,7 +155,7 @@ impl<T> Worker<T> {
         }
     }
 
-    fn sleep_alone(&self, parker: &mut dyn Park, woken: &mut Vec<Waker>) {
+    fn sleep_alone(&self, parker: &mut Parking, woken: &mut Vec<Waker>) {
         self.enter_idle(Place::Alone);
         if !self.has_work() && self.shared.seat.try_sit().is_none() {
             parker.park(Until::Forever, woken);
@@ -155,7 +169,7 @@ impl<T> Worker<T> {
         self.enter_idle(Place::Seat);
         if !self.has_work() {
             let until = self.alarm.set(self.timers.iter().copied());
-            seat.park(Until::at(until), woken);
+            seat.sleep_until(until, self.timers.first().copied(), woken);
             self.alarm.clear();
         }
         self.shared.idle.leave(self.index);
@@ -215,14 +229,11 @@ mod tests {
     use hob_core::env::Parts;
 
     use super::*;
-    use crate::parker::Parker;
-    use crate::shared::Parking;
 
     /// What two workers share.
     fn shared_of_two() -> &'static Shared<usize> {
-        let parker = || -> Parking { Box::new(Parker::new()) };
         let shared = Box::leak(Box::new(Shared::new(2)));
-        shared.furnish(parker(), vec![parker(), parker()]);
+        shared.furnish(Parking::plain(), vec![Parking::plain(), Parking::plain()]);
         shared
     }
 
@@ -258,6 +269,18 @@ mod tests {
         };
         assert_eq!(take(4), 0, "one more came along");
         assert_eq!(take(2), 1, "nothing came along");
+    }
+
+    #[test]
+    fn who_starts_after_the_pool_has_given_up_ends_at_once() {
+        let shared = shared_of_two();
+        let late = worker(shared, 0);
+        shared.expect_worker();
+        shared.stop();
+        assert_eq!(shared.wait_ended(Instant::from_nanos(0)), 1);
+        shared.clear(&Env::new(Parts::default()));
+        late.run(|_| unreachable!("there is no task"));
+        assert_eq!(shared.wait_ended(Instant::NEVER), 0);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the workers of a pool sleep on may come from outside, and goes with its pool.
+//! What threads sleep on may come from outside, may panic, and goes with its executor.
 
 #![cfg(not(loom))]
 
@@ -7,12 +7,13 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
+use std::time::Duration;
 
 use hob_core::unhandled::UnhandledKind;
-use hob_core::{Park, Unpark, Until};
-use hob_executor::{Config, MakeParker, Parker};
+use hob_core::{Instant, Park, Timers, Unpark, Until};
+use hob_executor::{Config, LocalConfig, MakeParker, Parker};
 
-use crate::common::{Poller, Pool, Signal, in_time, until};
+use crate::common::{Loop, Nap, Naps, Poller, Pool, Signal, in_time, thread, until};
 
 /// What a maker of parkers and its parkers have seen.
 #[derive(Default)]
@@ -23,6 +24,7 @@ struct Log {
     /// What the next sleep hands out when it ends.
     ready: Mutex<Vec<Waker>>,
     unparkers: Mutex<Vec<Arc<dyn Unpark>>>,
+    panics_when_slept_on: bool,
     panics_when_dropped: bool,
 }
 
@@ -72,6 +74,7 @@ impl Log {
 impl Park for Logged {
     fn park(&mut self, until: Until, woken: &mut Vec<Waker>) {
         self.log.parks.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.log.panics_when_slept_on, "a sleepless parker");
         self.parker.park(until, woken);
         woken.append(&mut self.log.ready.lock().unwrap());
     }
@@ -172,7 +175,7 @@ fn one_that_never_started_goes_too() {
     let executor = hob_executor::Executor::new(config);
     assert_eq!(log.alive(), 4);
     let env = hob_core::Env::new(hob_core::env::Parts::default());
-    assert_eq!(executor.stop(&env, hob_core::Instant::NEVER), 0);
+    assert_eq!(executor.stop(&env, Instant::NEVER), 0);
     assert_eq!(log.alive(), 0);
 }
 
@@ -209,5 +212,96 @@ fn one_that_panics_when_it_is_dropped_is_reported_and_ends_nobody() {
         assert_eq!(log.alive(), 0);
         let heard = (UnhandledKind::CallbackPanicked, "a hostile parker".into());
         assert_eq!(ear.heard(), [heard.clone(), heard]);
+    });
+}
+
+/// What the hook is told of a parker that panics in its sleep.
+fn sleepless() -> (UnhandledKind, String) {
+    (UnhandledKind::CallbackPanicked, "a sleepless parker".into())
+}
+
+#[test]
+fn one_that_panics_in_its_sleep_is_reported_and_loses_no_wakeup() {
+    in_time(|| {
+        let log = Arc::new(Log {
+            panics_when_slept_on: true,
+            ..Log::default()
+        });
+        let (_, pool) = pool(2, &log);
+        until(|| log.parks() >= 1);
+        for _ in 0..100 {
+            // The first runs on one worker until the second was run on the other.
+            let signal = Signal::default();
+            let happens = signal.clone();
+            let first = pool.spawn(async { until(move || signal.is_set()) });
+            let second = pool.spawn(async move { happens.set() });
+            pool.block_on(second).unwrap();
+            pool.block_on(first).unwrap();
+        }
+        let ear = pool.ear.clone();
+        pool.end();
+        // Each worker has slept outside the seat once at the most.
+        let parks = log.parks();
+        assert!(parks <= 2, "who has panicked is not slept on again");
+        assert_eq!(ear.heard(), vec![sleepless(); parks]);
+        assert_eq!(log.alive(), 0);
+    });
+}
+
+#[test]
+fn a_seat_that_panics_is_reported_and_its_pool_goes_on() {
+    in_time(|| {
+        let log = Arc::new(Log {
+            panics_when_slept_on: true,
+            ..Log::default()
+        });
+        let seat = log.maker()();
+        let naps = Naps::leak();
+        let pool = Pool::with(2, |config| {
+            config.seat = Some(seat);
+            config.timers = vec![naps];
+        });
+        naps.attach(pool.executor.alarm());
+        until(|| log.parks() >= 1);
+        for _ in 0..100 {
+            pool.block_on(pool.spawn(async {})).unwrap();
+        }
+        // What now stands in the seat hears of timers, from the first on.
+        let deadline = Instant::system() + Duration::from_millis(5);
+        pool.block_on(pool.spawn(Nap::new(deadline))).unwrap();
+        let ear = pool.ear.clone();
+        pool.end();
+        assert_eq!(ear.heard(), [sleepless()]);
+        assert_eq!((log.parks(), log.alive()), (1, 0));
+    });
+}
+
+#[test]
+fn a_seat_that_panics_on_one_thread_is_reported_and_all_goes_on() {
+    in_time(|| {
+        let log = Arc::new(Log {
+            panics_when_slept_on: true,
+            panics_when_dropped: true,
+            ..Log::default()
+        });
+        let tasks = Loop::with(LocalConfig {
+            seat: Some(log.maker()()),
+            timers: None,
+        });
+        let signal = Signal::default();
+        let awaiting = signal.clone();
+        let waits = tasks.spawn(async move { awaiting.wait().await });
+        let other = thread(move || {
+            until(|| signal.is_awaited());
+            signal.set();
+        });
+        tasks.block_on(waits).unwrap();
+        other.join().unwrap();
+        assert_eq!(tasks.ear.heard(), [sleepless()]);
+        let ear = tasks.ear.clone();
+        tasks.end();
+        let dropped = (UnhandledKind::CallbackPanicked, "a hostile parker".into());
+        assert_eq!(ear.heard(), [dropped], "its destructor");
+        assert_eq!((log.parks(), log.alive()), (1, 0));
     });
 }

@@ -8,24 +8,27 @@ use std::thread;
 use std::time::Duration;
 
 use hob_core::env::{Parts, UnhandledHook};
-use hob_core::{Env, Explained, Park, Sys, Timers, Unhandled};
+use hob_core::{Blocking, Env, Explained, Park, Sys, Timers, Unhandled};
 use hob_executor::{Config, Executor, Hook, LocalConfig, LocalExecutor, MakeParker};
 use hob_reactor::Engine;
 use hob_time::{Clock, Heap};
 
+use crate::engine::seat::SystemSeat;
 use crate::environment::{WORKERS_MAX, default_workers};
 use crate::local_runtime::LocalRuntime;
 use crate::runtime::Runtime;
 use crate::stop::Stop;
 use crate::teardown::{Engines, Queues};
 
+type OpenReactor = Box<dyn FnOnce() -> io::Result<Engine> + Send>;
 type OpenTimers = Box<dyn Send + FnMut() -> &'static dyn Timers>;
 
 /// Sets up a [`Runtime`] or a [`LocalRuntime`].
 ///
-/// Each engine can be another one: the [poller](Self::reactor), what an idle worker
-/// [sleeps on](Self::parker), the [timers](Self::timers) with their clock, the [network](Self::sys).
-/// The traits for that, their contracts, and suites that check them are in `hob-core`.
+/// Five engines can be others: the [poller](Self::reactor), what an idle worker
+/// [sleeps on](Self::parker), the [timers](Self::timers) with their clock, the [network](Self::sys), and
+/// where [blocking jobs](Self::blocking) run. The traits for that are in [`hob::engine`](crate::engine).
+/// What runs tasks is hob's own.
 ///
 /// # Examples
 ///
@@ -41,10 +44,11 @@ type OpenTimers = Box<dyn Send + FnMut() -> &'static dyn Timers>;
 pub struct Builder {
     name: String,
     worker_threads: Option<usize>,
-    reactor: Box<dyn FnOnce() -> io::Result<Engine> + Send>,
+    reactor: Option<OpenReactor>,
     parker: Option<MakeParker>,
     timers: Option<OpenTimers>,
     sys: Option<&'static dyn Sys>,
+    blocking: Option<Arc<dyn Blocking>>,
     blocking_threads_max: usize,
     blocking_keep_alive: Duration,
     cleanup_time: Duration,
@@ -59,10 +63,11 @@ impl Builder {
         Self {
             name: "hob".to_owned(),
             worker_threads: None,
-            reactor: Box::new(hob_reactor::default),
+            reactor: None,
             parker: None,
             timers: None,
             sys: None,
+            blocking: None,
             blocking_threads_max: 512,
             blocking_keep_alive: Duration::from_secs(10),
             cleanup_time: Duration::from_secs(5),
@@ -102,12 +107,14 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn reactor(mut self, open: impl FnOnce() -> io::Result<Engine> + Send + 'static) -> Self {
-        self.reactor = Box::new(open);
+        self.reactor = Some(Box::new(open));
         self
     }
 
     /// Sets what an idle worker sleeps on while another one sits at the poller: `make` is called once
-    /// for each worker. Default: a [`Parker`](hob_executor::Parker).
+    /// for each worker. Default: a [`Parker`](crate::engine::Parker).
+    ///
+    /// One that panics in its sleep is reported, and a `Parker` takes its place.
     ///
     /// Two sleep elsewhere. A thread in [`block_on`](Runtime::block_on) has a `Parker` of its own. And a
     /// runtime of [one thread](Self::build_local) always sits at the poller: it makes none.
@@ -124,7 +131,7 @@ impl Builder {
     ///     .worker_threads(2)
     ///     .parker(move || {
     ///         count.fetch_add(1, Ordering::Relaxed);
-    ///         Box::new(hob_executor::Parker::new())
+    ///         Box::new(hob::engine::Parker::new())
     ///     })
     ///     .build()?;
     /// assert_eq!(made.load(Ordering::Relaxed), 2);
@@ -151,10 +158,14 @@ impl Builder {
     /// system's, for threads: how long a worker works before it looks at the poller, how long an idle
     /// blocking thread stays, how long a shutdown waits for blocking jobs and workers.
     ///
-    /// Who sleeps until the earliest timer is due goes by the clock of what it sleeps on. That is the
-    /// system's for every poller of `hob::reactor` and for a thread in `block_on`. A clock that is not
-    /// on the system's scale, or stands still until somebody moves it, therefore wants a
-    /// [poller](Self::reactor) that knows it, or somebody who expires its queues when it was moved.
+    /// Who sleeps until the earliest timer is due sleeps by the system's clock, for as long as is left on
+    /// theirs. So a clock that goes at another pace, or stands still until somebody moves it, wants
+    /// somebody who expires its queues when it was moved, or a [poller](Self::reactor) that knows it:
+    /// one that was set is given the instants of the timers as they are. (Those of `hob::reactor` take
+    /// them for the system's. Set by hand, under a clock that is behind it, they do not sleep while a
+    /// timer is armed.)
+    ///
+    /// A shutdown ends at its deadline by either clock, whichever is first.
     ///
     /// # Examples
     ///
@@ -211,6 +222,29 @@ impl Builder {
     #[doc(alias = "network")]
     pub const fn sys(mut self, sys: &'static dyn Sys) -> Self {
         self.sys = Some(sys);
+        self
+    }
+
+    /// Sets where blocking jobs run. Default: a pool of threads of the runtime's own.
+    ///
+    /// It is its owner's: the runtime only gives it jobs. A shutdown waits for none of them and names
+    /// none, and [`statistics`](Runtime::statistics) do not count them. What is said below of threads for
+    /// blocking jobs is for those of the default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::thread;
+    /// use hob::engine::Inline;
+    ///
+    /// let runtime = hob::Runtime::builder().blocking(Arc::new(Inline::new())).build_local()?;
+    /// let job = runtime.block_on(async { hob::to_thread(|| thread::current().id()).await });
+    /// assert_eq!(job.ok(), Some(thread::current().id()));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn blocking(mut self, threads: Arc<dyn Blocking>) -> Self {
+        self.blocking = Some(threads);
         self
     }
 
@@ -272,16 +306,17 @@ impl Builder {
             None => default_workers()?,
         };
         let blocking = self.blocking_pool()?;
-        let engine = self.open_reactor()?;
         // One queue of timers for each worker, and one for everybody else.
-        let queues = self.open_timers(workers.get() + 1);
-        let executor = Executor::new(Config {
-            seat: Some(engine.seat),
-            parker: self.parker.take(),
-            timers: queues.timers.clone(),
-            on_start: self.on_thread_start.take(),
-            on_stop: self.on_thread_stop.take(),
-            ..Config::new(workers)
+        let (engine, queues) = self.open_engines(workers.get() + 1)?;
+        let (queues, executor) = queues.lend(|queues| {
+            Executor::new(Config {
+                seat: Some(engine.seat),
+                parker: self.parker.take(),
+                timers: queues.timers.clone(),
+                on_start: self.on_thread_start.take(),
+                on_stop: self.on_thread_stop.take(),
+                ..Config::new(workers)
+            })
         });
         queues.attach(&executor.alarm());
         let stop = Arc::new(Stop::default());
@@ -290,7 +325,11 @@ impl Builder {
             scheduler: Some(executor.scheduler()),
             timers: queues.timers.last().copied(),
             reactor: Some(engine.reactor),
-            blocking: Some(Arc::clone(&blocking) as _),
+            blocking: Some(
+                self.blocking
+                    .take()
+                    .unwrap_or_else(|| Arc::clone(&blocking) as _),
+            ),
             stop: Some(Arc::new(move || raise.raise())),
             ..self.parts()
         }));
@@ -327,12 +366,13 @@ impl Builder {
 
     fn assemble_local(mut self) -> io::Result<LocalRuntime> {
         let blocking = self.blocking_pool()?;
-        let engine = self.open_reactor()?;
-        let queues = self.open_timers(1);
+        let (engine, queues) = self.open_engines(1)?;
         let timers = queues.timers.last().copied();
-        let executor = LocalExecutor::new(LocalConfig {
-            seat: Some(engine.seat),
-            timers,
+        let (queues, executor) = queues.lend(|_| {
+            LocalExecutor::new(LocalConfig {
+                seat: Some(engine.seat),
+                timers,
+            })
         });
         queues.attach(&executor.alarm());
         let env = Arc::new(Env::new(Parts {
@@ -340,7 +380,11 @@ impl Builder {
             home: Some(thread::current().id()),
             timers,
             reactor: Some(engine.reactor),
-            blocking: Some(Arc::clone(&blocking) as _),
+            blocking: Some(
+                self.blocking
+                    .take()
+                    .unwrap_or_else(|| Arc::clone(&blocking) as _),
+            ),
             stop: Some(Arc::new(executor.stopper())),
             ..self.parts()
         }));
@@ -383,19 +427,25 @@ impl Builder {
         builder.build().map(Arc::new)
     }
 
-    fn open_reactor(&mut self) -> io::Result<Engine> {
-        let open = std::mem::replace(&mut self.reactor, Box::new(hob_reactor::default));
-        open().map_err(|error| {
+    /// Opens the poller, and `count` queues of timers.
+    fn open_engines(&mut self, count: usize) -> io::Result<(Engine, Queues)> {
+        let reactor = self.reactor.take();
+        let by_default = reactor.is_none();
+        let opened = reactor.map_or_else(hob_reactor::default, |open| open());
+        let mut engine = opened.map_err(|error| {
             let text = format!("the poller cannot be opened: {error}");
             Explained::wrap(error.kind(), text, error)
-        })
-    }
-
-    fn open_timers(&mut self, count: usize) -> Queues {
-        match &mut self.timers {
-            Some(open) => Queues::of_others((0..count).map(|_| open()).collect()),
-            None => Queues::own((0..count).map(|_| Heap::open(Clock::System)).collect()),
+        })?;
+        let Some(open) = &mut self.timers else {
+            let heaps = (0..count).map(|_| Heap::open(Clock::System)).collect();
+            return Ok((engine, Queues::own(heaps)));
+        };
+        let timers: Vec<_> = (0..count).map(|_| open()).collect();
+        if by_default && let Some(timers) = timers.first().copied() {
+            let seat = engine.seat;
+            engine.seat = Box::new(SystemSeat { seat, timers });
         }
+        Ok((engine, Queues::of_others(timers)))
     }
 }
 

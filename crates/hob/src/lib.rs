@@ -4,6 +4,8 @@
 extern crate self as hob;
 
 mod builder;
+mod emptying;
+pub mod engine;
 mod environment;
 mod handle;
 mod local_runtime;

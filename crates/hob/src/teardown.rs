@@ -8,19 +8,25 @@
 //! 5. What is recycled goes back on its shelf, unless somebody who is stuck may still use it. Queues of
 //!    timers that came through the builder go back to nobody: their owner has them still.
 //!
-//! Two clocks count: for the tasks and their cleanups the runtime's own, which may be a virtual one, and
-//! for threads the system's.
+//! Two clocks count. For threads it is the system's. For the tasks and their cleanups it is the runtime's
+//! own, which may be a virtual one, and the system's too where that is another: see `emptying.rs`.
+//!
+//! What came through the builder stands behind a wall here: a panic is reported, and all else goes on.
 
+use std::mem;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
 use hob_blocking::Pool;
 use hob_core::context::{self, Local, Role};
+use hob_core::panic::{Payload, contain};
 use hob_core::unhandled::{self, Unhandled, UnhandledKind};
 use hob_core::{Alarm, Env, Instant, JobKind, Reactor, Timers};
 use hob_time::Heap;
 
+use crate::emptying::Emptying;
 use crate::report::{LeftBehind, ShutdownReport};
 
 /// Everything of a runtime but its executor.
@@ -48,16 +54,22 @@ impl Engines {
         self,
         env: &Arc<Env>,
         time: Duration,
-        empty: impl FnOnce(hob_task::Drain) -> Vec<hob_task::LeftBehind>,
+        empty: impl FnOnce(Emptying<'_>) -> Vec<hob_task::LeftBehind>,
         stop: impl FnOnce(Instant) -> usize,
     ) -> ShutdownReport {
         let deadline = Instant::system() + time;
-        let of_tasks = env.parts().timers.map_or(deadline, |it| it.now() + time);
-        let tasks = empty(hob_task::drain(Arc::clone(env), of_tasks));
+        let mut retired = false;
+        let mut retire = || {
+            if !mem::replace(&mut retired, true) {
+                self.retire(env);
+            }
+        };
+        let at_the_latest = self.queues.bound(deadline);
+        let tasks = empty(Emptying::new(env, time, at_the_latest, &mut retire));
         let mut jobs = self.blocking.shutdown(deadline - Instant::system());
         // The others are meant to be left: a look-up of a name, a read from a terminal.
         jobs.retain(|job| job.kind == JobKind::Thread);
-        self.retire(env);
+        retire();
         let workers_stuck = stop(deadline.max(Instant::system() + SLACK));
         if workers_stuck == 0 {
             self.queues.close();
@@ -76,12 +88,12 @@ impl Engines {
     fn retire(&self, env: &Arc<Env>) {
         env.end();
         let mut woken: Vec<Waker> = Vec::new();
-        self.reactor.retire(&mut woken);
-        for timers in &self.queues.timers {
-            timers.retire(&mut woken);
-        }
-        // Inside the runtime, whose hook hears of a waker that panics.
+        // Inside the runtime, whose hook hears of what panics.
         context::enter(&Local::new(env, Role::Guest), || {
+            report(contain(|| self.reactor.retire(&mut woken)));
+            for timers in &self.queues.timers {
+                report(contain(|| timers.retire(&mut woken)));
+            }
             unhandled::wake_all(&mut woken);
         });
     }
@@ -113,8 +125,32 @@ impl Queues {
         self.heaps.iter().map(armed).sum()
     }
 
+    /// Runs `build`, which asks what came through the builder; if that panics, ours are put back first.
+    pub(crate) fn lend<R>(self, build: impl FnOnce(&Self) -> R) -> (Self, R) {
+        match contain(|| build(&self)) {
+            Ok(built) => (self, built),
+            Err(payload) => {
+                self.close();
+                resume_unwind(payload)
+            }
+        }
+    }
+
+    /// Until when a shutdown may wait by the system's clock, beside theirs. Ours go by the system's.
+    fn bound(&self, deadline: Instant) -> Instant {
+        if self.heaps.is_empty() {
+            deadline
+        } else {
+            Instant::NEVER
+        }
+    }
+
     /// Puts ours back, once nobody uses them any more.
     fn close(self) {
         self.heaps.into_iter().for_each(Heap::close);
     }
+}
+
+fn report(contained: Result<(), Payload>) {
+    unhandled::report_panic(UnhandledKind::CallbackPanicked, contained);
 }

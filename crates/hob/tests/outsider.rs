@@ -1,4 +1,4 @@
-//! A crate outside the workspace replaces every engine, through what is public, and runs an example.
+//! A crate outside the workspace replaces every engine that the builder takes, through what is public, and runs an example.
 //!
 //! It stands in `outsider/`, and this test builds it as its author would, but without a network: all
 //! that it needs is there once this workspace was built. So its `Cargo.lock` names what ours names.
@@ -31,7 +31,7 @@ fn foreign_crates(lock: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn a_crate_outside_replaces_every_engine() {
+fn a_crate_outside_replaces_the_engines() {
     let (ours, before) = (lock(ROOT), lock(CRATE));
     let theirs = foreign_crates(&before);
     let unknown: Vec<_> = theirs.difference(&foreign_crates(&ours)).copied().collect();

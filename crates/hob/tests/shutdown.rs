@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use hob::task::TaskSnapshot;
-use hob::time::Instant;
+use hob::time::{Clock, Heap, Instant, VirtualClock};
 use hob::{Builder, Handle, LeftBehind, LocalRuntime, Runtime, UnhandledKind};
 
 const DEADLINE: Duration = Duration::from_millis(200);
@@ -350,6 +350,66 @@ mod what_hangs {
         let report = runtime.shutdown_timeout(LONG);
         assert!(report.is_clean(), "{report}");
         assert_eq!(told.kinds(), [UnhandledKind::CleanupCut]);
+    }
+
+    /// A runtime on a clock that nobody moves.
+    fn frozen(told: &Told) -> (Builder, VirtualClock) {
+        let clock = VirtualClock::open(Instant::from_nanos(1 << 60));
+        let builder = told
+            .listen(Runtime::builder())
+            .cleanup_time(Duration::from_millis(50))
+            .timers(move || Heap::open(Clock::Virtual(clock)));
+        (builder, clock)
+    }
+
+    #[test]
+    fn in_a_cleanup_is_cut_though_the_clock_stands_still() {
+        let told = Told::default();
+        let (builder, clock) = frozen(&told);
+        let runtime = builder.worker_threads(1).build().expect("it can be made");
+        let begin = Instant::system();
+        let report = shut_down_with_hanging_cleanup(runtime, DEADLINE);
+        let took = Instant::system() - begin;
+        assert!(DEADLINE <= took && took < DEADLINE + SLACK, "{took:?}");
+        await_until(|| told.kinds().contains(&UnhandledKind::CleanupCut));
+        assert_eq!(report.workers_stuck, 0, "{report}");
+        assert_eq!(clock.now(), Instant::from_nanos(1 << 60));
+    }
+
+    #[test]
+    fn in_a_cleanup_on_one_thread_is_cut_though_the_clock_stands_still() {
+        let told = Told::default();
+        let (builder, _) = frozen(&told);
+        let runtime = builder.build_local().expect("it can be made");
+        runtime.block_on(async {
+            hob::spawn(async {
+                hob::on_cancel(future::pending());
+                future::pending::<()>().await;
+            })
+            .detach();
+            hob::yield_now().await;
+        });
+        let begin = Instant::system();
+        let report = runtime.shutdown_timeout(DEADLINE);
+        let took = Instant::system() - begin;
+        assert!(DEADLINE <= took && took < DEADLINE + SLACK, "{took:?}");
+        assert!(report.is_clean(), "{report}");
+        assert_eq!(told.kinds(), [UnhandledKind::CleanupCut]);
+    }
+
+    #[test]
+    fn in_a_poll_is_left_though_the_clock_stands_still() {
+        let told = Told::default();
+        let (builder, _) = frozen(&told);
+        let runtime = builder.worker_threads(2).build().expect("it can be made");
+        let (release, _) = block_a_worker(&runtime);
+        let begin = Instant::system();
+        let report = runtime.shutdown_timeout(DEADLINE);
+        let took = Instant::system() - begin;
+        assert!(DEADLINE <= took && took < DEADLINE + SLACK, "{took:?}");
+        let left = (report.left_behind.len(), report.workers_stuck);
+        assert_eq!(left, (1, 1), "{report}");
+        drop(release);
     }
 
     fn shut_down_with_hanging_cleanup(runtime: Runtime, time: Duration) -> hob::ShutdownReport {

@@ -185,6 +185,11 @@ impl Signal {
         state.1.take()
     }
 
+    /// Whether it has happened.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.lock().unwrap().0
+    }
+
     /// Whether somebody waits.
     pub(crate) fn is_awaited(&self) -> bool {
         self.0.lock().unwrap().1.is_some()

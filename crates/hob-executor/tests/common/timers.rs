@@ -21,10 +21,14 @@ struct State {
 }
 
 impl Naps {
-    pub(crate) fn leak() -> &'static Self {
+    pub(crate) fn new() -> Self {
         let naps = Self::default();
         naps.publish(&State::default());
-        Box::leak(Box::new(naps))
+        naps
+    }
+
+    pub(crate) fn leak() -> &'static Self {
+        Box::leak(Box::new(Self::new()))
     }
 
     /// Publishes the earliest deadline, and returns it.

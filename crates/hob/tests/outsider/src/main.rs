@@ -1,8 +1,10 @@
-//! Somebody else's engines under hob: what an idle worker sleeps on, timers, poller and network.
+//! Somebody else's engines under hob: what an idle worker sleeps on, timers, poller, network, and
+//! threads for what blocks.
 //!
-//! Each is a toy of one file that knows hob by its public traits alone. The program is that of hob's
+//! Each is a toy of one file that knows hob by its facade alone; only the suites are in `hob-core`. The program is that of hob's
 //! own example, and does not know what it runs on.
 
+mod toy_blocking;
 mod toy_network;
 mod toy_parker;
 mod toy_reactor;
@@ -16,17 +18,19 @@ use std::io;
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use hob::engine::Engine;
 use hob::net::{TcpListener, TcpStream};
 use hob::prelude::*;
 use hob::sync::Queue;
 use hob::{Builder, Runtime};
 use hob_core::conformance::{self, SysRig};
 
+use crate::toy_blocking::ToyThreads;
 use crate::toy_network::ToyNetwork;
 use crate::toy_parker::ToyParker;
 use crate::toy_reactor::ToyReactor;
@@ -51,7 +55,7 @@ impl Counter {
 }
 
 /// What is called at least once in every run, by name.
-const CALLS: [(&str, &Counter); 10] = [
+const CALLS: [(&str, &Counter); 11] = [
     ("timers: now", &toy_timers::NOW),
     ("timers: arm", &toy_timers::ARM),
     ("timers: expire", &toy_timers::EXPIRE),
@@ -62,6 +66,7 @@ const CALLS: [(&str, &Counter); 10] = [
     ("reactor: retire", &toy_reactor::RETIRE),
     ("network: send", &toy_network::SEND),
     ("network: recv", &toy_network::RECV),
+    ("blocking: run", &toy_blocking::RUN),
 ];
 
 /// Longer than any of this needs, also on a busy machine.
@@ -85,7 +90,8 @@ fn everything() -> io::Result<()> {
     conformance::park(|| Box::new(ToyParker::new()));
     conformance::timers(|| ToyTimers::open());
     conformance::sys(network);
-    println!("the toys keep the contracts of `Park`, `Timers` and `Sys`");
+    conformance::blocking(ToyThreads::default, ToyThreads::close);
+    println!("the toys keep the contracts of `Park`, `Timers`, `Sys` and `Blocking`");
 
     let calls = check("several threads", on_several_threads)?;
     assert_ne!(calls, 0, "no worker has slept on a toy");
@@ -111,10 +117,10 @@ fn check(name: &str, run: fn(Builder) -> io::Result<()>) -> io::Result<usize> {
     Ok(parks)
 }
 
-/// A runtime in which hob has the threads, and nothing else.
+/// A runtime in which hob has the threads that run tasks, and nothing else.
 fn toys() -> Builder {
     let (reactor, seat) = ToyReactor::open();
-    let engine = hob::reactor::Engine {
+    let engine = Engine {
         reactor,
         seat: Box::new(seat),
     };
@@ -122,6 +128,7 @@ fn toys() -> Builder {
         .reactor(|| Ok(engine))
         .timers(|| ToyTimers::open())
         .sys(ToyNetwork::open(reactor))
+        .blocking(Arc::new(ToyThreads::default()))
 }
 
 /// The toy network, put to the test.
@@ -176,6 +183,8 @@ async fn program() -> io::Result<()> {
     numbers.sort_unstable();
     assert_eq!(numbers, Vec::from_iter(0..60), "each was cooked once");
     assert_eq!((orders.unfinished(), orders.statistics().dropped), (0, 0));
+    let name = hob::to_thread(|| thread::current().name().map(str::to_owned)).await;
+    assert_eq!(name.ok().flatten().as_deref(), Some(toy_blocking::NAME));
     echo().await
 }
 

@@ -6,8 +6,8 @@ use std::mem;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::sync::{Mutex, MutexGuard};
 
-use hob_core::sys::{Addr, End, Family, Message, SocketKind, SocketOption};
-use hob_core::{Descriptor, Readiness, Sys};
+use hob::engine::sys::{Addr, End, Family, Message, SocketKind, SocketOption};
+use hob::engine::{Descriptor, Readiness, Sys};
 
 use crate::Counter;
 use crate::toy_reactor::ToyReactor;
@@ -16,7 +16,7 @@ pub static SEND: Counter = Counter::new();
 pub static RECV: Counter = Counter::new();
 
 /// How many bytes may wait to be received.
-pub const ROOM: usize = 1000;
+pub const ROOM: usize = 4000;
 
 /// The only host.
 pub const HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);

@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::Waker;
 
-use hob_core::{Instant, Park, Unpark, Until};
+use hob::engine::{Instant, Park, Unpark, Until};
 
 use crate::Counter;
 

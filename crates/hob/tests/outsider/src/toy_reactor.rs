@@ -7,8 +7,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
-use hob_core::reactor::retired;
-use hob_core::{DescriptorRef, IoSource, Park, Reactor, Readiness, Unpark, Until};
+use hob::engine::{DescriptorRef, IoSource, Park, Reactor, Readiness, Unpark, Until, retired};
 
 use crate::Counter;
 use crate::toy_parker::ToyParker;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
-use hob_core::{Alarm, Instant, Retired, TimerKey, Timers};
+use hob::engine::{Alarm, Instant, Retired, TimerKey, Timers};
 
 use crate::Counter;
 
