@@ -147,10 +147,9 @@ pub(super) fn there_may_be_any_number_of_buffers(net: &Net, way: &Way) {
     let sent = writer.when(Direction::Write, |sys, socket| sys.send(socket, &pieces));
     let sent = sent.expect("of any number of buffers some are sent");
     assert!((1..=COUNT).contains(&sent), "a send says how much went out");
-    writer.send_all(&bytes[sent..]);
 
     let mut all = Vec::new();
-    while all.len() < COUNT {
+    while all.len() < sent {
         let mut some = [0; COUNT];
         let received = reader.when(Direction::Read, |sys, socket| {
             let mut buffers: Vec<_> = some.chunks_mut(1).map(IoSliceMut::new).collect();
@@ -160,7 +159,7 @@ pub(super) fn there_may_be_any_number_of_buffers(net: &Net, way: &Way) {
         assert!(received > 0, "a stream ends after all that was sent");
         all.extend_from_slice(&some[..received]);
     }
-    assert!(all == bytes, "buffers are sent and filled in order");
+    assert!(all == bytes[..sent], "buffers are sent and filled in order");
 }
 
 pub(super) fn empty_buffers_move_nothing(net: &Net, way: &Way) {

@@ -16,7 +16,7 @@ pub static SEND: Counter = Counter::new();
 pub static RECV: Counter = Counter::new();
 
 /// How many bytes may wait to be received.
-pub const ROOM: usize = 4000;
+pub const ROOM: usize = 1000;
 
 /// The only host.
 pub const HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
