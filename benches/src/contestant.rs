@@ -9,9 +9,11 @@ mod raw;
 mod smol;
 mod tokio;
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 pub(crate) use self::hob::{HobCt, HobMt};
@@ -75,6 +77,24 @@ pub(crate) trait Timed: Contestant {
 
     /// Waits for the next tick and returns when it was due.
     fn tick(interval: &mut Self::Interval) -> impl Future<Output = Instant> + Send;
+}
+
+/// The handle of a task that does not panic and is not cancelled.
+#[derive(Debug)]
+pub(crate) struct Join<H>(H);
+
+impl<H, T, E> Future for Join<H>
+where
+    H: Future<Output = Result<T, E>> + Unpin,
+    E: fmt::Debug,
+{
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|joined| joined.expect("a benchmark's task neither panics nor is cancelled"))
+    }
 }
 
 /// Makes a workload of a generic function, with the contestants of both classes.

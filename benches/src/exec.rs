@@ -1,14 +1,17 @@
 //! The family `exec`: spawning, switching, crossing threads, ending, and what a task weighs.
 //!
 //! `floor` is hand-written code that gives the same answer with no executor at all; `raw_at` is the
-//! least that can run tasks.
+//! least that can run tasks. What pins threads or looks into `/proc` takes part on Linux only.
 
+#[cfg(target_os = "linux")]
 mod across;
 mod bursts;
 mod ending;
 mod floor;
 mod spawning;
+mod steal;
 mod switching;
+#[cfg(target_os = "linux")]
 mod weight;
 mod work;
 
@@ -20,7 +23,14 @@ use crate::workload::Workload;
 
 /// Every workload of the family.
 pub(crate) fn workloads() -> Vec<Workload> {
-    let groups = [spawning(), switching(), whole(), bursts()];
+    let groups = [
+        spawning(),
+        switching(),
+        #[cfg(target_os = "linux")]
+        on_linux(),
+        whole(),
+        bursts(),
+    ];
     groups.into_iter().flatten().collect()
 }
 
@@ -69,19 +79,27 @@ fn switching() -> Vec<Workload> {
     ]
 }
 
-fn whole() -> Vec<Workload> {
+#[cfg(target_os = "linux")]
+fn on_linux() -> Vec<Workload> {
     vec![
-        both_classes!("exec", "cross_wake", "ns", across::cross_wake)
-            .add("floor", across::cross_wake_floor),
-        both_classes!("exec", "steal_10us", "ns", across::steal)
-            .add("raw_at", across::steal::<Raw>)
-            .add("floor", across::steal_floor),
+        both_classes!("exec", "cross_wake_same", "ns", across::wake_same)
+            .add("floor", across::wake_same_floor),
+        both_classes!("exec", "cross_wake_apart", "ns", across::wake_apart)
+            .add("floor", across::wake_apart_floor),
         both_classes!("exec", "mem_task", "B", weight::task)
             .add("raw_at", weight::task::<Raw>)
             .add("floor", weight::task_floor),
         both_classes!("exec", "mem_task_256", "B", weight::task_256)
             .add("raw_at", weight::task_256::<Raw>)
             .add("floor", weight::task_256_floor),
+    ]
+}
+
+fn whole() -> Vec<Workload> {
+    vec![
+        both_classes!("exec", "steal_10us", "ns", steal::steal)
+            .add("raw_at", steal::steal::<Raw>)
+            .add("floor", steal::steal_floor),
         both_classes!("exec", "block_on_ready", "ns", ending::block_on_ready)
             .add("raw_at", ending::block_on_ready::<Raw>)
             .add("floor", floor::ready_future),

@@ -3,6 +3,8 @@
 mod firing;
 mod floor;
 mod idle;
+// It looks into `/proc`.
+#[cfg(target_os = "linux")]
 mod weight;
 
 use crate::contestant::both_classes;
@@ -26,10 +28,11 @@ pub(crate) fn workloads() -> Vec<Workload> {
         both_classes!("time", "reset_10k", "ns", idle::reset_one_of_10k).add("floor", floor::reset),
         both_classes!("time", "idle_timeout", "ns", idle::timeout_idle),
     ];
-    let firing: [Workload; 4] = [
+    let firing = [
         both_classes!("time", "fire_random", "ns", firing::random).add("floor", floor::random),
         both_classes!("time", "interval_1ms", "us", firing::interval).add("floor", floor::interval),
         both_classes!("time", "sleep_1ms", "us", firing::sleep).add("floor", floor::sleep),
+        #[cfg(target_os = "linux")]
         both_classes!("time", "mem_timer", "B", weight::timer),
     ];
     idle.into_iter().chain(firing).collect()

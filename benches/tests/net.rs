@@ -1,5 +1,8 @@
 //! The real program: servers, load generator, and what happens when one of them goes wrong.
 
+// As the families are that it tests.
+#![cfg(target_os = "linux")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{self, Command, Output, Stdio};

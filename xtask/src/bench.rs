@@ -15,9 +15,9 @@ mod runs;
 mod table;
 mod verdict;
 
-use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::bench::machine::Machine;
@@ -36,7 +36,8 @@ const ROUNDS_OF_A_RECORD: usize = 7;
 
 /// Runs what the arguments ask for, prints the tables, and returns whether nothing failed.
 ///
-/// A figure that is not reached is no failure: the table says so. A wrong answer is one.
+/// A figure that is not reached is no failure: the table says so. A wrong answer is one, and so
+/// is a result that is missing.
 pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> bool {
     if Options::help(arguments) {
         say(options::USAGE);
@@ -84,6 +85,9 @@ fn try_bench(workspace: &Workspace, arguments: &[String]) -> Result<Vec<String>,
         }
     }
     say(&tally.to_string());
+    if tally.failed() > 0 && failures.is_empty() {
+        failures.push("a row lacks what its figure needs".to_owned());
+    }
     Ok(failures)
 }
 
@@ -119,11 +123,51 @@ fn record(
     let folder = workspace.root.join("benches/record");
     fs::create_dir_all(&folder)?;
     let quick = if options.quick { "-quick" } else { "" };
-    let path = folder.join(format!("{}-{family}{quick}.md", machine.date));
+    let name = format!("{}-{family}{quick}-{}", machine.date, machine.version());
     let length = if options.quick { "short" } else { "long" };
-    let rounds = options.rounds;
-    let text =
-        format!("{machine}- {rounds} rounds of {length} runs, the contestants in turn\n\n{table}");
-    fs::write(&path, text)?;
-    Ok(path)
+    let (head, rounds, command) = (machine.head(), options.rounds, &options.command);
+    let text = format!(
+        "{head}- `{command}`: {rounds} rounds of {length} runs, the contestants in turn\n\n{table}"
+    );
+    write_new(&folder, &name, &text)
+}
+
+/// Writes `name.md`, or `name-2.md` and so on if there is one already: no record replaces another.
+fn write_new(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
+    for number in 1.. {
+        let again = (number > 1).then(|| format!("-{number}"));
+        let path = folder.join(format!("{name}{}.md", again.unwrap_or_default()));
+        match File::create_new(&path) {
+            Ok(mut file) => return file.write_all(text.as_bytes()).map(|()| path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process};
+
+    use super::*;
+
+    #[test]
+    fn a_record_replaces_none() {
+        let folder = env::temp_dir().join(format!("hob-record-{}", process::id()));
+        fs::create_dir_all(&folder).expect("there is room");
+        let write = |text| write_new(&folder, "day", text).expect("there is room");
+        let paths = [write("first"), write("second"), write("third")];
+        let names = paths.each_ref().map(|path| path.file_name());
+        let kept = paths.each_ref().map(|path| fs::read_to_string(path).ok());
+        fs::remove_dir_all(&folder).expect("it is there");
+        assert_eq!(
+            names,
+            ["day.md", "day-2.md", "day-3.md"].map(|it| Some(it.as_ref()))
+        );
+        assert_eq!(
+            kept,
+            ["first", "second", "third"].map(|it| Some(it.to_owned()))
+        );
+    }
 }

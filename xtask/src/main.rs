@@ -33,7 +33,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
     if let Some(("bench", arguments)) = wanted.split_first().map(|(it, more)| (it.as_str(), more)) {
-        return measure(arguments);
+        // No step: it judges a change, and nothing passes or fails by it but the answers.
+        return with_workspace(|workspace| bench::bench(workspace, arguments));
     }
     let steps = match ci::choose(&wanted) {
         Ok(steps) if steps.is_empty() => {
@@ -46,20 +47,13 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match workspace::Workspace::open() {
-        Ok(workspace) if ci::run(&workspace, &steps) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            ci::say(&format!("cannot read the workspace: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    with_workspace(|workspace| ci::run(workspace, &steps))
 }
 
-/// Benchmarks are no step: they judge a change, and nothing passes or fails by them but the answers.
-fn measure(arguments: &[String]) -> ExitCode {
+/// Does something in the workspace, and says by the exit status whether it went well.
+fn with_workspace(act: impl FnOnce(&workspace::Workspace) -> bool) -> ExitCode {
     match workspace::Workspace::open() {
-        Ok(workspace) if bench::bench(&workspace, arguments) => ExitCode::SUCCESS,
+        Ok(workspace) if act(&workspace) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             ci::say(&format!("cannot read the workspace: {error}"));

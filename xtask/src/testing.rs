@@ -23,6 +23,9 @@ pub(crate) fn test(workspace: &Workspace) -> Outcome {
         .collect();
     runs.push(Run::cargo("test --quiet --tests -p xtask"));
     runs.push(Run::cargo("test --quiet --tests -p hob-benches"));
+    // A bench that is tested runs each of its functions once.
+    runs.push(Run::cargo("test --quiet -p hob-sync --bench uncontended"));
+    runs.push(Run::cargo("test --quiet -p hob-time --bench heap"));
     run_all(workspace, &runs, "test")
 }
 

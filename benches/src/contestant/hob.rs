@@ -3,10 +3,9 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::{Contestant, Timed};
+use super::{Contestant, Join, Timed};
 
 /// A pool of two workers.
 #[derive(Debug)]
@@ -16,22 +15,8 @@ pub(crate) struct HobMt(hob::Runtime);
 #[derive(Debug)]
 pub(crate) struct HobCt(hob::LocalRuntime);
 
-/// A task that does not panic and is not cancelled.
-#[derive(Debug)]
-pub(crate) struct Join<T>(hob::Task<T>);
-
-impl<T> Future for Join<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        Pin::new(&mut self.0)
-            .poll(cx)
-            .map(|joined| joined.expect("a benchmark's task neither panics nor is cancelled"))
-    }
-}
-
 impl Contestant for HobMt {
-    type Join<T: Send + 'static> = Join<T>;
+    type Join<T: Send + 'static> = Join<hob::Task<T>>;
 
     fn start() -> io::Result<Self> {
         hob::Runtime::builder().worker_threads(2).build().map(Self)
@@ -41,7 +26,7 @@ impl Contestant for HobMt {
         self.0.block_on(future)
     }
 
-    fn spawn<F>(future: F) -> Join<F::Output>
+    fn spawn<F>(future: F) -> Join<hob::Task<F::Output>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -56,7 +41,7 @@ impl Contestant for HobMt {
         hob::spawn(future).detach();
     }
 
-    fn cancel<T: Send + 'static>(task: Join<T>) {
+    fn cancel<T: Send + 'static>(task: Join<hob::Task<T>>) {
         task.0.cancel("no longer needed");
     }
 
@@ -66,7 +51,7 @@ impl Contestant for HobMt {
 }
 
 impl Contestant for HobCt {
-    type Join<T: Send + 'static> = Join<T>;
+    type Join<T: Send + 'static> = Join<hob::Task<T>>;
 
     fn start() -> io::Result<Self> {
         hob::LocalRuntime::new().map(Self)
@@ -76,7 +61,7 @@ impl Contestant for HobCt {
         self.0.block_on(future)
     }
 
-    fn spawn<F>(future: F) -> Join<F::Output>
+    fn spawn<F>(future: F) -> Join<hob::Task<F::Output>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -91,7 +76,7 @@ impl Contestant for HobCt {
         hob::spawn_local(future).detach();
     }
 
-    fn cancel<T: Send + 'static>(task: Join<T>) {
+    fn cancel<T: Send + 'static>(task: Join<hob::Task<T>>) {
         task.0.cancel("no longer needed");
     }
 

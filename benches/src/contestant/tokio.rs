@@ -3,14 +3,13 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{self, Interval, Sleep};
 
-use super::{Contestant, Timed};
+use super::{Contestant, Join, Timed};
 
 /// A pool of two workers.
 #[derive(Debug)]
@@ -20,25 +19,11 @@ pub(crate) struct TokioMt(Runtime);
 #[derive(Debug)]
 pub(crate) struct TokioCt(Runtime);
 
-/// A task that does not panic and is not cancelled.
-#[derive(Debug)]
-pub(crate) struct Join<T>(JoinHandle<T>);
-
-impl<T> Future for Join<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        Pin::new(&mut self.0)
-            .poll(cx)
-            .map(|joined| joined.expect("a benchmark's task neither panics nor is cancelled"))
-    }
-}
-
 /// Both classes are one type with different settings.
 macro_rules! contestant {
     ($contestant:ident, $builder:expr) => {
         impl Contestant for $contestant {
-            type Join<T: Send + 'static> = Join<T>;
+            type Join<T: Send + 'static> = Join<JoinHandle<T>>;
 
             fn start() -> io::Result<Self> {
                 $builder.enable_all().build().map(Self)
@@ -48,7 +33,7 @@ macro_rules! contestant {
                 self.0.block_on(future)
             }
 
-            fn spawn<F>(future: F) -> Join<F::Output>
+            fn spawn<F>(future: F) -> Join<JoinHandle<F::Output>>
             where
                 F: Future + Send + 'static,
                 F::Output: Send + 'static,
@@ -63,7 +48,7 @@ macro_rules! contestant {
                 drop(tokio::spawn(future));
             }
 
-            fn cancel<T: Send + 'static>(task: Join<T>) {
+            fn cancel<T: Send + 'static>(task: Join<JoinHandle<T>>) {
                 task.0.abort();
             }
 

@@ -1,4 +1,7 @@
-//! What crosses threads: a wake from outside, and work that a second core can take.
+//! What crosses threads: a wake from outside.
+//!
+//! Both threads are pinned, for the figures with one core and with two are far apart. Where they landed is
+//! looked at all the same.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,10 +10,17 @@ use std::thread::{self, JoinHandle};
 use rustix::thread::sched_getcpu;
 
 use crate::contestant::Contestant;
-use crate::exec::work::spin;
+use crate::cores::{cores, pin};
 use crate::meeting::Turns;
 use crate::meter::Meter;
 use crate::workload::{Missed, Outcome, Size, expect};
+
+/// Where the plain thread runs: its core's place among the cores. The runtime has the first.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Same,
+    Apart,
+}
 
 /// Where two threads were, round by round.
 #[derive(Debug, Default)]
@@ -25,7 +35,7 @@ impl Places {
         self.together += usize::from(other.load(Ordering::Relaxed) == sched_getcpu());
     }
 
-    /// Where they landed, if it was the same nine times in ten.
+    /// Where they landed, if it was the same nine times in ten. `xtask` knows the last name: void by itself.
     const fn verdict(&self) -> &'static str {
         if self.together * 10 >= self.rounds * 9 {
             "one_core"
@@ -79,13 +89,53 @@ impl Partner {
     }
 }
 
-/// A plain thread and a task wake each other: nanoseconds a round trip.
-pub(super) fn cross_wake<C: Contestant>(size: Size) -> Outcome {
+/// A plain thread and a task wake each other, on one core: nanoseconds a round trip.
+pub(super) fn wake_same<C: Contestant>(size: Size) -> Outcome {
+    beside_partner(Place::Same, |partner| cross_wake::<C>(size, partner))
+}
+
+/// The same on two cores: the runtime, with all its threads, has one, and the plain thread the other.
+pub(super) fn wake_apart<C: Contestant>(size: Size) -> Outcome {
+    beside_partner(Place::Apart, |partner| cross_wake::<C>(size, partner))
+}
+
+/// Two plain threads on one core.
+pub(super) fn wake_same_floor(size: Size) -> Outcome {
+    beside_partner(Place::Same, |partner| cross_wake_floor(size, partner))
+}
+
+/// Two plain threads on two cores.
+pub(super) fn wake_apart_floor(size: Size) -> Outcome {
+    beside_partner(Place::Apart, |partner| cross_wake_floor(size, partner))
+}
+
+/// Runs `run` on the first core and a partner at its place, both on threads of their own: no pin stays
+/// behind. What `run` starts stays on the first core too.
+fn beside_partner(place: Place, run: impl FnOnce(&Partner) -> Outcome + Send) -> Outcome {
+    let cores = cores()?;
+    let (Some(&first), Some(&other)) = (cores.first(), cores.get(place as usize)) else {
+        return Err(Missed::Skipped("there is only one core".to_owned()));
+    };
+    let pinned = move || {
+        pin(other)?;
+        let partner = Partner::start()?;
+        pin(first)?;
+        let outcome = run(&partner);
+        partner.end()?;
+        outcome
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, pinned)?;
+        let panicked = |_| Err(Missed::Failed("the pinned thread panicked".to_owned()));
+        thread.join().unwrap_or_else(panicked)
+    })
+}
+
+fn cross_wake<C: Contestant>(size: Size, partner: &Partner) -> Outcome {
     let runtime = C::start()?;
-    let partner = Partner::start()?;
     let (table, place) = (partner.table, partner.place);
     let thread = partner.thread.thread().clone();
-    let outcome = runtime.block_on(async move {
+    runtime.block_on(async move {
         C::spawn(async move {
             let mut meter = Meter::new(size, 1);
             let mut places = Places::default();
@@ -98,14 +148,10 @@ pub(super) fn cross_wake<C: Contestant>(size: Size) -> Outcome {
             told(table, &meter, &places)
         })
         .await
-    });
-    partner.end()?;
-    outcome
+    })
 }
 
-/// Two plain threads.
-pub(super) fn cross_wake_floor(size: Size) -> Outcome {
-    let partner = Partner::start()?;
+fn cross_wake_floor(size: Size, partner: &Partner) -> Outcome {
     let mut meter = Meter::new(size, 1);
     let mut places = Places::default();
     while meter.more() {
@@ -116,67 +162,10 @@ pub(super) fn cross_wake_floor(size: Size) -> Outcome {
         }
         places.note(partner.place);
     }
-    let outcome = told(partner.table, &meter, &places);
-    partner.end()?;
-    outcome
+    told(partner.table, &meter, &places)
 }
 
 fn told(table: &Turns, meter: &Meter, places: &Places) -> Outcome {
     expect("turns", table.taken() as u64, 2 * meter.operations())?;
     Ok(meter.measured().placed(places.verdict()))
-}
-
-/// One task spawns tasks of 10 µs of work each: nanoseconds a task, 5 µs at best on two cores.
-pub(super) fn steal<C: Contestant>(size: Size) -> Outcome {
-    const WAVE: u64 = 500;
-    let wave = size.pick(20, WAVE as usize, WAVE as usize) as u64;
-    C::start()?.block_on(async move {
-        C::spawn(async move {
-            let mut meter = Meter::new(size, wave);
-            let mut tasks = Vec::with_capacity(wave as usize);
-            let mut sum = 0_u64;
-            while meter.more() {
-                for _ in 0..wave {
-                    tasks.push(C::spawn(async { spin(10) }));
-                }
-                for task in tasks.drain(..) {
-                    sum = sum.wrapping_add(task.await);
-                }
-            }
-            expect("sum", sum, spin(10).wrapping_mul(meter.operations()))?;
-            Ok(meter.measured())
-        })
-        .await
-    })
-}
-
-/// Two threads take numbers from a counter.
-pub(super) fn steal_floor(size: Size) -> Outcome {
-    let wave = size.pick(20, 5_000, 20_000);
-    let mut meter = Meter::new(size, wave as u64);
-    let mut sum = 0_u64;
-    while meter.more() {
-        let left = AtomicUsize::new(wave);
-        let work = || {
-            let mut sum = 0_u64;
-            while left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                    left.checked_sub(1)
-                })
-                .is_ok()
-            {
-                sum = sum.wrapping_add(spin(10));
-            }
-            sum
-        };
-        let other = thread::scope(|scope| {
-            let other = thread::Builder::new().spawn_scoped(scope, work)?;
-            sum = sum.wrapping_add(work());
-            let panicked = |_| io::Error::other("the other thread panicked");
-            other.join().map_err(panicked)
-        })?;
-        sum = sum.wrapping_add(other);
-    }
-    expect("sum", sum, spin(10).wrapping_mul(meter.operations()))?;
-    Ok(meter.measured())
 }

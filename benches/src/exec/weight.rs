@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::Pin;
+use std::process;
 use std::task::{Context, Poll, Waker};
 
 use crate::contestant::Contestant;
@@ -28,11 +29,13 @@ fn weigh<C: Contestant, const STATE: usize>(size: Size) -> Outcome {
     C::start()?.block_on(async move {
         // What the first task brings with it is not the second one's.
         park_all::<C, STATE>(count / 100).await;
-        let before = resident()?;
+        let before = resident(process::id())?;
         park_all::<C, STATE>(count).await;
-        let after = resident()?;
+        let after = resident(process::id())?;
         expect("tasks that did not park", UNPARKED.left(), 0)?;
-        Ok(Measured::new((after - before) / count as f64))
+        Ok(Measured::new(
+            after.saturating_sub(before) as f64 / count as f64,
+        ))
     })
 }
 
@@ -58,17 +61,19 @@ fn weigh_boxes<const STATE: usize>(size: Size) -> Outcome {
     let count = count(size);
     UNPARKED.set(count);
     let mut cx = Context::from_waker(Waker::noop());
-    let before = resident()?;
+    let before = resident(process::id())?;
     let mut boxes: Vec<Pin<Box<dyn Future<Output = ()>>>> = Vec::with_capacity(count);
     for _ in 0..count {
         let mut future = Box::pin(Parked::<STATE>::new());
         expect("ready", future.as_mut().poll(&mut cx).is_ready(), false)?;
         boxes.push(future);
     }
-    let after = resident()?;
+    let after = resident(process::id())?;
     expect("futures that did not park", UNPARKED.left(), 0)?;
     expect("boxes", boxes.len(), count)?;
-    Ok(Measured::new((after - before) / count as f64))
+    Ok(Measured::new(
+        after.saturating_sub(before) as f64 / count as f64,
+    ))
 }
 
 fn count(size: Size) -> usize {

@@ -18,15 +18,16 @@ mod rounds;
 use std::io;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use hob::time::Instant;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use self::line::{Line, State, connect};
+use crate::memory::resident;
+use crate::meter::now;
 use crate::net::order::{Amount, Report};
 use crate::net::patience::{Patience, TICK};
 use crate::net::plan::{Measure, Plan, Style};
@@ -37,8 +38,8 @@ use crate::net::talk::Talk;
 /// server lets wait.
 const OPENED_AT_ONCE: usize = 50;
 
-/// How many short connections there are at the most: each keeps a port of ours for a while, and there
-/// are some 28,000.
+/// How many short connections there are at the most, in the warm-up and again in the window: each keeps a
+/// port of ours for a while, and there are some 28,000.
 const SHORT_MAX: usize = 10_000;
 
 /// How many idle connections there are before memory is looked at for the first time.
@@ -151,9 +152,9 @@ impl Load {
     fn idle(&mut self, server: u32) -> io::Result<Report> {
         let first = IDLE_FIRST.min(self.plan.connections / 2);
         self.open(first)?;
-        let before = process::resident(server)?;
+        let before = resident(server)?;
         self.open(self.plan.connections)?;
-        let after = process::resident(server)?;
+        let after = resident(server)?;
         Ok(Report {
             messages: (self.plan.connections - first) as u64,
             grown: after.saturating_sub(before),
@@ -163,7 +164,7 @@ impl Load {
 
     fn measured(&mut self, server: u32, window: Duration) -> io::Result<Report> {
         let before = CpuTime::of(server)?;
-        let start = Instant::now();
+        let start = now();
         let messages = self.exchange(Until::after(window, self.plan.style))?;
         let wall = start.elapsed();
         let cpu = CpuTime::of(server)?.since(&before)?;
@@ -183,7 +184,7 @@ impl Load {
     fn exchange_on(&mut self, lines: Range<usize>, until: Until) -> io::Result<usize> {
         let mut started = 0;
         for index in lines {
-            if until.is_over(Instant::now(), started) {
+            if until.is_over(now(), started) {
                 break;
             }
             self.begin(index)?;
@@ -202,7 +203,7 @@ impl Load {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            let now = Instant::now();
+            let now = now();
             for event in &events {
                 if event.data.u64() == TICK {
                     self.patience.tick(self.answered)?;
@@ -328,7 +329,7 @@ impl Until {
         };
         Self {
             started_max,
-            reached: Some(Instant::now().saturating_add(time)),
+            reached: Some(now() + time),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::net::process::cores;
+use crate::cores::cores;
 
 /// One workload: what is served, what is asked, where the two run, and what is measured.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,9 @@ use std::process;
 use std::thread;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use crate::cores::{cores, pin};
+use crate::memory::malformed;
 use crate::net::plan::Pins;
 
 /// Which of the two processes this is.
@@ -42,17 +43,7 @@ pub(super) fn prepare(pins: Pins, side: Side) -> io::Result<()> {
         .get(which)
         .copied()
         .ok_or_else(|| io::Error::other("this workload needs two cores"))?;
-    let mut pin = CpuSet::new();
-    pin.set(core);
-    sched_setaffinity(None, &pin)?;
-    Ok(())
-}
-
-/// The cores that this process may use.
-pub(super) fn cores() -> io::Result<Vec<usize>> {
-    let allowed = sched_getaffinity(None)?;
-    let cores = 0..CpuSet::MAX_CPU;
-    Ok(cores.filter(|core| allowed.is_set(*core)).collect())
+    pin(core)
 }
 
 /// Ends this process when its standard input ends: a pipe, held by its parent.
@@ -96,26 +87,4 @@ impl CpuTime {
         }
         Ok(sum(self) - sum(before))
     }
-}
-
-/// The resident bytes of process `pid`, counted page by page.
-///
-/// `statm` is quicker and, with several cores, off by some dozen pages.
-pub(super) fn resident(pid: u32) -> io::Result<u64> {
-    let path = format!("/proc/{pid}/smaps_rollup");
-    let text = fs::read_to_string(&path)?;
-    let kib: u64 = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Rss:"))
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|word| word.parse().ok())
-        .ok_or_else(|| malformed(&path, &text))?;
-    Ok(kib * 1024)
-}
-
-fn malformed(path: &str, text: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("{path} is not what it should be: `{}`", text.trim_end()),
-    )
 }

@@ -1,8 +1,8 @@
 //! The servers: one file a runtime, each as its documentation shows it, with its best settings.
 //!
 //! A pool has two workers; the loop that accepts is a task like any other. Reading goes to a buffer that
-//! is a byte longer than a message. Where connections stay open `TCP_NODELAY` is set. No timer is armed:
-//! what is measured is sockets.
+//! is a byte longer than a message. Where the connections of an echo stay open `TCP_NODELAY` is set; web
+//! servers leave it as it is. No timer is armed: what is measured is sockets.
 
 mod hello;
 mod hob;

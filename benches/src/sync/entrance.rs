@@ -83,55 +83,35 @@ mutex!(AlockMutex, smol::lock::Mutex<u64>);
 
 const PERMITS: u64 = 4;
 
-impl Entrance for HobSemaphore {
-    const WRITERS_MAX: u64 = PERMITS;
+/// Those who have left are counted beside the permits.
+macro_rules! semaphore {
+    ($entrance:ident, $semaphore:path) => {
+        impl Entrance for $entrance {
+            const WRITERS_MAX: u64 = PERMITS;
 
-    fn new() -> Self {
-        Self(
-            hob::sync::Semaphore::new(PERMITS as usize),
-            AtomicU64::new(0),
-        )
-    }
+            fn new() -> Self {
+                Self(<$semaphore>::new(PERMITS as usize), AtomicU64::new(0))
+            }
 
-    async fn enter<F>(&self, inside: F)
-    where
-        F: Future<Output = ()> + Send,
-    {
-        if let Ok(_permit) = self.0.acquire().await {
-            inside.await;
-            self.1.fetch_add(1, Ordering::Relaxed);
+            async fn enter<F>(&self, inside: F)
+            where
+                F: Future<Output = ()> + Send,
+            {
+                if let Ok(_permit) = self.0.acquire().await {
+                    inside.await;
+                    self.1.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+
+            async fn entered(&self) -> u64 {
+                self.1.load(Ordering::Relaxed)
+            }
         }
-    }
-
-    async fn entered(&self) -> u64 {
-        self.1.load(Ordering::Relaxed)
-    }
+    };
 }
 
-impl Entrance for TokioSemaphore {
-    const WRITERS_MAX: u64 = PERMITS;
-
-    fn new() -> Self {
-        Self(
-            tokio::sync::Semaphore::new(PERMITS as usize),
-            AtomicU64::new(0),
-        )
-    }
-
-    async fn enter<F>(&self, inside: F)
-    where
-        F: Future<Output = ()> + Send,
-    {
-        if let Ok(_permit) = self.0.acquire().await {
-            inside.await;
-            self.1.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    async fn entered(&self) -> u64 {
-        self.1.load(Ordering::Relaxed)
-    }
-}
+semaphore!(HobSemaphore, hob::sync::Semaphore);
+semaphore!(TokioSemaphore, tokio::sync::Semaphore);
 
 impl Entrance for AlockSemaphore {
     const WRITERS_MAX: u64 = PERMITS;

@@ -1,8 +1,17 @@
 //! The same by hand: the clock, a bucket of a wheel, and the system's own sleep.
+//!
+//! On Linux the system may let a thread sleep 50 µs longer than it asked, unless the thread says
+//! otherwise: its timer slack. A `timerfd`, as async-io has one, knows of no such thing. For
+//! [`interval`] and [`sleep`] the slack is set to 1 ns, so that nothing can be more punctual.
 
 use std::hint::black_box;
+use std::io;
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use rustix::thread::set_current_timer_slack;
 use rustix::thread::{NanosleepRelativeResult, Timespec, nanosleep};
 
 use super::firing::{fired, lateness_ns, processor_time, quantiles, strewn, ticks, told};
@@ -85,6 +94,7 @@ pub(super) fn random(size: Size) -> Outcome {
 
 /// One thread sleeps until each tick.
 pub(super) fn interval(size: Size) -> Outcome {
+    be_punctual()?;
     let begin = now();
     let late = (1..=ticks(size)).map(|tick| {
         let due = begin + Duration::from_millis(1) * tick as u32;
@@ -96,12 +106,20 @@ pub(super) fn interval(size: Size) -> Outcome {
 
 /// The system's own sleep.
 pub(super) fn sleep(size: Size) -> Outcome {
+    be_punctual()?;
     let late = (0..ticks(size)).map(|_| {
         let due = now() + Duration::from_millis(1);
         sleep_until(due);
         lateness_ns(due)
     });
     quantiles(late.collect())
+}
+
+/// Leaves the system no slack in waking this thread, where it takes any.
+fn be_punctual() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    set_current_timer_slack(Some(NonZeroU64::MIN))?;
+    Ok(())
 }
 
 fn sleep_until(deadline: Instant) {

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::process;
 use std::time::Duration;
 
 use crate::contestant::Timed;
@@ -15,11 +16,13 @@ pub(super) fn timer<C: Timed>(size: Size) -> Outcome {
     C::start()?.block_on(async move {
         let latch = Latch::leaked();
         arm_all::<C>(count / 100, latch).await;
-        let before = resident()?;
+        let before = resident(process::id())?;
         arm_all::<C>(count, latch).await;
-        let after = resident()?;
+        let after = resident(process::id())?;
         expect("timers that are not armed", latch.left(), 0)?;
-        Ok(Measured::new((after - before) / count as f64))
+        Ok(Measured::new(
+            after.saturating_sub(before) as f64 / count as f64,
+        ))
     })
 }
 

@@ -25,6 +25,14 @@ pub(super) fn find(family: &str, name: &str) -> Option<&'static Figure> {
         .find(|figure| figure.family == family && figure.name == name)
 }
 
+/// Whether a workload, or any if none is named, is in one of the families: in any, if none is named.
+pub(super) fn knows(families: &[String], name: Option<&str>) -> bool {
+    FIGURES.iter().any(|figure| {
+        (families.is_empty() || families.iter().any(|family| family == figure.family))
+            && name.is_none_or(|name| name == figure.name)
+    })
+}
+
 const fn figure(
     family: &'static str,
     name: &'static str,
@@ -77,6 +85,14 @@ const fn alone(family: &'static str, name: &'static str, greatest: f64) -> Figur
     }
 }
 
+/// For what is only looked at.
+const fn unjudged(family: &'static str, name: &'static str) -> Figure {
+    Figure {
+        at_most: None,
+        ..alone(family, name, 0.0)
+    }
+}
+
 #[rustfmt::skip]
 const FIGURES: &[Figure] = &[
     figure("exec", "spawn_join", [0.22, 0.65], [0.35, 0.85]),
@@ -91,7 +107,8 @@ const FIGURES: &[Figure] = &[
     figure("exec", "ping_spawn", [0.5, 0.75], [0.5, 0.8]),
     figure("exec", "chained_spawn", [0.28, 0.45], [0.28, 0.5]),
     figure("exec", "fan_out_in", [0.25, 0.5], [0.25, 0.7]),
-    figure("exec", "cross_wake", [1.0, 1.0], [1.1, 1.1]),
+    figure("exec", "cross_wake_same", [1.0, 1.0], [1.1, 1.1]),
+    figure("exec", "cross_wake_apart", [1.0, 1.0], [1.1, 1.1]),
     figure("exec", "steal_10us", [1.0, 1.0], [1.0, 1.05]),
     figure("exec", "mem_task", [0.38, 0.38], [1.25, 1.25]),
     figure("exec", "mem_task_256", [0.6, 0.6], [1.1, 1.1]),
@@ -147,6 +164,7 @@ const FIGURES: &[Figure] = &[
     figure("net", "accept_50", [0.95, 0.93], [1.0, 1.0]),
     figure("net", "tcp_50_64_free", [0.9, 1.0], [1.05, 1.05]),
     figure("net", "tcp_1000_64_free", [0.93, 0.95], [1.0, 1.0]),
+    unjudged("net", "mem_idle"),
     figure("http", "http_50", [0.98, 0.98], [1.0, 1.0]),
     beside_tokio("syscalls", "tcp_pong_1", [1.0, 1.0]),
     beside_tokio("syscalls", "tcp_50_64", [1.0, 1.0]),

@@ -17,8 +17,11 @@ pub(super) struct Machine {
     cores: usize,
     kernel: String,
     rustc: String,
-    commit: String,
-    load: String,
+    /// Its short name, if git knows it.
+    commit: Option<String>,
+    /// Whether the files are not quite those of the commit.
+    changed: bool,
+    load: Option<f64>,
 }
 
 impl Machine {
@@ -33,12 +36,45 @@ impl Machine {
             cores: thread::available_parallelism().map_or(0, Into::into),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             rustc: said(workspace, "rustc", "--version").unwrap_or_else(unknown),
-            commit: commit(workspace),
-            load: read("/proc/loadavg")
-                .split(' ')
-                .next()
-                .map_or_else(unknown, str::to_owned),
+            commit: said(workspace, "git", "rev-parse --short HEAD"),
+            changed: changed(workspace),
+            load: load(),
         }
+    }
+
+    /// Which files were measured, as a word for the name of a file: `abcdef0`, `abcdef0-dirty`.
+    pub(super) fn version(&self) -> String {
+        let commit = self.commit.clone().unwrap_or_else(unknown);
+        if self.changed {
+            format!("{commit}-dirty")
+        } else {
+            commit
+        }
+    }
+
+    /// Says it, at the end of what was measured.
+    pub(super) fn head(&self) -> String {
+        self.head_with(load())
+    }
+
+    fn head_with(&self, load_now: Option<f64>) -> String {
+        let told = |load: Option<f64>| load.map_or_else(unknown, |load| format!("{load:.2}"));
+        let (began, ended) = (told(self.load), told(load_now));
+        let mut head = format!("{self}- load {began} when it began, {ended} when it ended\n");
+        let cores = self.cores as f64;
+        if [self.load, load_now]
+            .iter()
+            .flatten()
+            .any(|load| *load > cores)
+        {
+            head.push_str(
+                "- **the machine was busy**: the load was greater than the cores are many\n",
+            );
+        }
+        if self.changed {
+            head.push_str("- **the files had changes** that the commit has not\n");
+        }
+        head
     }
 }
 
@@ -51,27 +87,29 @@ impl fmt::Display for Machine {
             kernel,
             rustc,
             commit,
-            load,
+            ..
         } = self;
+        let commit = commit.clone().unwrap_or_else(unknown);
         writeln!(f, "# {date}\n")?;
-        writeln!(
-            f,
-            "- {processor}, {cores} cores, Linux {kernel}, load {load} when it began"
-        )?;
+        writeln!(f, "- {processor}, {cores} cores, Linux {kernel}")?;
         writeln!(f, "- {rustc}, profile `bench`")?;
         writeln!(f, "- commit {commit}")
     }
 }
 
-/// The commit, and whether the files are still those.
-fn commit(workspace: &Workspace) -> String {
-    let Some(commit) = said(workspace, "git", "rev-parse --short HEAD") else {
-        return unknown();
-    };
-    match said(workspace, "git", "status --porcelain") {
-        Some(changes) if changes.is_empty() => commit,
-        _ => format!("{commit}, with changes"),
-    }
+/// Whether the files are others than those of the commit; a record of an earlier run is none of them.
+fn changed(workspace: &Workspace) -> bool {
+    let changes = said(
+        workspace,
+        "git",
+        "status --porcelain -- . :(exclude)benches/record",
+    );
+    changes.is_none_or(|changes| !changes.is_empty())
+}
+
+/// How many processes ran or wanted to, over the last minute.
+fn load() -> Option<f64> {
+    read("/proc/loadavg").split(' ').next()?.parse().ok()
 }
 
 fn said(workspace: &Workspace, program: &str, arguments: &str) -> Option<String> {
@@ -123,6 +161,33 @@ const fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn machine(changed: bool, load: f64) -> Machine {
+        Machine {
+            date: "2026-02-28".to_owned(),
+            processor: "any".to_owned(),
+            cores: 2,
+            kernel: "6".to_owned(),
+            rustc: "rustc".to_owned(),
+            commit: Some("abcdef0".to_owned()),
+            changed,
+            load: Some(load),
+        }
+    }
+
+    #[test]
+    fn a_busy_machine_and_changed_files_are_said_in_words() {
+        let says = |machine: &Machine, load_now| {
+            let head = machine.head_with(Some(load_now));
+            assert!(head.contains("when it began"), "{head}");
+            (head.contains("was busy"), head.contains("had changes"))
+        };
+        assert_eq!(says(&machine(false, 2.0), 2.0), (false, false));
+        assert_eq!(says(&machine(false, 2.1), 0.0), (true, false));
+        assert_eq!(says(&machine(true, 0.0), 2.1), (true, true));
+        assert_eq!(machine(false, 0.0).version(), "abcdef0");
+        assert_eq!(machine(true, 0.0).version(), "abcdef0-dirty");
+    }
 
     #[test]
     fn days_have_the_dates_of_the_calendar() {

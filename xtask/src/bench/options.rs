@@ -1,6 +1,7 @@
 //! What the command line asks for.
 
 use crate::bench::ROUNDS_OF_A_RECORD;
+use crate::bench::figures;
 use crate::bench::runs::Row;
 
 /// What may be asked for.
@@ -16,6 +17,8 @@ cargo xtask bench [FAMILY...] [--quick] [--rounds N] [--only WORKLOAD]... [--no-
 /// The options of one call.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Options {
+    /// The whole command.
+    pub(super) command: String,
     /// Which families; all, if empty.
     pub(super) families: Vec<String>,
     /// Whether runs are short.
@@ -30,6 +33,9 @@ impl Options {
     /// Reads the arguments.
     pub(super) fn parse(arguments: &[String]) -> Result<Self, String> {
         let mut options = Self {
+            command: format!("cargo xtask bench {}", arguments.join(" "))
+                .trim_end()
+                .to_owned(),
             families: Vec::new(),
             quick: false,
             rounds: ROUNDS_OF_A_RECORD,
@@ -53,7 +59,21 @@ impl Options {
                 family => options.families.push(family.to_owned()),
             }
         }
+        options.check()?;
         Ok(options)
+    }
+
+    /// Fails if something is asked for that is not there: known from the figures, before any build.
+    fn check(&self) -> Result<(), String> {
+        let mut families = self.families.iter();
+        if let Some(family) = families.find(|it| !figures::knows(&[(*it).clone()], None)) {
+            return Err(format!("there is no family `{family}`\n\n{USAGE}"));
+        }
+        let mut only = self.only.iter();
+        if let Some(name) = only.find(|it| !figures::knows(&self.families, Some(it))) {
+            return Err(format!("there is no workload `{name}`"));
+        }
+        Ok(())
     }
 
     /// Whether the arguments only ask what may be asked.
@@ -100,6 +120,10 @@ mod tests {
         let options = parse("exec --rounds 9 time --quick").expect("it is right");
         assert_eq!(options.families, ["exec", "time"]);
         assert_eq!((options.rounds, options.quick), (9, true));
+        assert_eq!(
+            options.command,
+            "cargo xtask bench exec --rounds 9 time --quick"
+        );
     }
 
     #[test]
@@ -116,6 +140,16 @@ mod tests {
     fn what_is_not_understood_is_said() {
         for line in ["--fast", "--rounds", "--rounds 0", "--rounds x"] {
             assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_before_anything_is_built() {
+        for line in ["tiem", "exec tiem", "--only yield_2", "time --only yield_1"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        for line in ["exec --only yield_1", "--only yield_1", "--only mem_idle"] {
+            assert!(parse(line).is_ok(), "{line}");
         }
     }
 }

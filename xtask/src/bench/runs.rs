@@ -100,6 +100,25 @@ impl Row {
 }
 
 impl Measured {
+    /// One run of each contestant, from what it said.
+    #[cfg(test)]
+    pub(super) fn heard(family: &str, name: &str, said: &[(&str, &str)]) -> Self {
+        let series = said.iter().map(|(contestant, output)| {
+            let mut series = Series::new(contestant);
+            series.hear(output).expect("it is right");
+            series
+        });
+        Self {
+            row: Row {
+                family: family.to_owned(),
+                name: name.to_owned(),
+                unit: "ns".to_owned(),
+                contestants: said.iter().map(|it| it.0.to_owned()).collect(),
+            },
+            series: series.collect(),
+        }
+    }
+
     /// Names each contestant that failed.
     pub(super) fn failures(&self) -> Vec<String> {
         let failures = self.series.iter().filter_map(|one| {

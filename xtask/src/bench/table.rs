@@ -103,7 +103,7 @@ fn told(compared: &Compared<'_>) -> String {
         Verdict::NotYet => "hob: not yet".to_owned(),
         Verdict::Void => "void: the threads landed unlike".to_owned(),
         Verdict::Skipped(why) => format!("skipped: {why}"),
-        Verdict::Failed => "FAILED".to_owned(),
+        Verdict::Failed(what) => format!("FAILED: {what}"),
         Verdict::NoFigure => "no figure".to_owned(),
     };
     if let Some((name, value, most)) = compared.at_most {
@@ -134,9 +134,9 @@ fn contestants(results: &[Measured]) -> String {
         .map(|measured| {
             let mut row = vec![format!("{} ({})", measured.row.name, measured.row.unit)];
             row.extend(columns.iter().map(|name| {
-                let series = measured.series.iter();
-                let mut one = series.filter(|one| one.contestant == *name);
-                one.next().map_or_else(String::new, cell)
+                let mut series = measured.series.iter();
+                let one = series.find(|one| one.contestant == *name);
+                one.map_or_else(String::new, cell)
             }));
             row
         })
@@ -180,9 +180,9 @@ fn extras(results: &[Measured]) -> String {
         for name in names {
             let mut row = vec![measured.row.name.clone(), name.clone()];
             row.extend(columns.iter().map(|column| {
-                let series = measured.series.iter();
-                let mut values = series.filter(|one| one.contestant == *column);
-                let value = values.next().and_then(|one| one.extra(&name));
+                let mut series = measured.series.iter();
+                let one = series.find(|one| one.contestant == *column);
+                let value = one.and_then(|one| one.extra(&name));
                 value.map_or_else(String::new, figure)
             }));
             rows.push(row);
@@ -256,6 +256,11 @@ fn percent(share: f64) -> String {
 }
 
 impl Tally {
+    /// How many rows have no answer, for want of a result.
+    pub(super) const fn failed(&self) -> usize {
+        self.failed
+    }
+
     const fn count(&mut self, verdict: &Verdict) {
         let number = match verdict {
             Verdict::Ok => &mut self.ok,
@@ -263,7 +268,7 @@ impl Tally {
             Verdict::NotYet => &mut self.not_yet,
             Verdict::Void => &mut self.void,
             Verdict::Skipped(_) => &mut self.skipped,
-            Verdict::Failed => &mut self.failed,
+            Verdict::Failed(_) => &mut self.failed,
             Verdict::NoFigure => &mut self.no_figure,
         };
         *number += 1;
@@ -292,23 +297,9 @@ impl fmt::Display for Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::runs::Row;
 
     fn measured(name: &str, said: &[(&str, &str)]) -> Measured {
-        let series = said.iter().map(|(contestant, output)| {
-            let mut series = Series::new(contestant);
-            series.hear(output).expect("it is right");
-            series
-        });
-        Measured {
-            row: Row {
-                family: "exec".to_owned(),
-                name: name.to_owned(),
-                unit: "ns".to_owned(),
-                contestants: said.iter().map(|it| it.0.to_owned()).collect(),
-            },
-            series: series.collect(),
-        }
+        Measured::heard("exec", name, said)
     }
 
     #[test]

@@ -6,6 +6,9 @@ use crate::bench::runs::{Measured, Series};
 /// A row that moved more than this is marked.
 const SPREAD_MAX: f64 = 0.10;
 
+/// Where threads landed that were now together and now apart within one run.
+const WANDERED: &str = "now_one_core_now_two";
+
 /// Contestants that are compared with each other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Class {
@@ -22,12 +25,12 @@ pub(super) enum Verdict {
     Over,
     /// hob has not the thing that is measured.
     NotYet,
-    /// The threads did not land alike in all runs: the figures say nothing.
+    /// The threads did not land alike in all runs, or not even within one: the figures say nothing.
     Void,
     /// It cannot run here, for this reason.
     Skipped(String),
-    /// hob or all peers failed.
-    Failed,
+    /// hob, or something that the figure is a share of, has no result: this is missing.
+    Failed(String),
     /// There is no figure to reach.
     NoFigure,
 }
@@ -38,6 +41,7 @@ pub(super) struct Compared<'a> {
     pub(super) class: Class,
     pub(super) hob: Option<&'a Series>,
     pub(super) tokio: Option<&'a Series>,
+    /// The best of the peers that ran to the end.
     pub(super) best: Option<&'a Series>,
     /// The greatest value that is ok, in the workload's unit.
     pub(super) reach: Option<f64>,
@@ -88,7 +92,7 @@ pub(super) fn compare(measured: &Measured, class: Class) -> Option<Compared<'_>>
     ];
     let tokio = peers().find(|one| own.contains(&one.contestant));
     let best = peers()
-        .filter_map(|one| Some((one.median()?, one)))
+        .filter_map(|one| Some((clean(one)?, one)))
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map(|it| it.1);
     let figure = figures::find(&measured.row.family, &measured.row.name);
@@ -105,8 +109,13 @@ pub(super) fn compare(measured: &Measured, class: Class) -> Option<Compared<'_>>
             .flatten()
             .any(|one| one.spread().is_some_and(|spread| spread > SPREAD_MAX)),
     };
-    compared.verdict = judge(&compared, measured);
+    compared.verdict = judge(&compared, figure, measured);
     Some(compared)
+}
+
+/// The median of a series that never failed.
+fn clean(one: &Series) -> Option<f64> {
+    one.median().filter(|_| one.failed.is_none())
 }
 
 fn reach(
@@ -116,7 +125,7 @@ fn reach(
     best: Option<&Series>,
 ) -> Option<f64> {
     let share = |shares: [Option<f64>; 2], peer: Option<&Series>| {
-        Some(shares[class as usize]? * peer?.median()?)
+        Some(shares[class as usize]? * clean(peer?)?)
     };
     let reaches = [share(figure.tokio, tokio), share(figure.best, best)];
     reaches.into_iter().flatten().min_by(f64::total_cmp)
@@ -131,16 +140,22 @@ fn at_most(figure: Option<&Figure>, hob: Option<&Series>) -> Option<(&'static st
     Some((name, value?, greatest))
 }
 
-fn judge(compared: &Compared<'_>, measured: &Measured) -> Verdict {
+fn judge(compared: &Compared<'_>, figure: Option<&Figure>, measured: &Measured) -> Verdict {
     let Some(hob) = compared.hob else {
         return Verdict::NotYet;
     };
     if let Some(why) = &hob.skipped {
         return Verdict::Skipped(why.clone());
     }
-    let Some(value) = hob.median().filter(|_| hob.failed.is_none()) else {
-        return Verdict::Failed;
+    let Some(value) = clean(hob) else {
+        return Verdict::Failed("hob has no result".to_owned());
     };
+    let Some(figure) = figure else {
+        return Verdict::NoFigure;
+    };
+    if let Some(verdict) = lacking(compared, figure) {
+        return verdict;
+    }
     if landed_unlike(compared, measured) {
         return Verdict::Void;
     }
@@ -155,41 +170,42 @@ fn judge(compared: &Compared<'_>, measured: &Measured) -> Verdict {
     {
         Some(true) => Verdict::Ok,
         Some(false) => Verdict::Over,
-        None if compared.best.is_none() => Verdict::Failed,
         None => Verdict::NoFigure,
     }
 }
 
-/// Whether the threads of the class landed here in one run and there in another.
+/// How it ends if something is missing that the figure names: what is not there limits nothing.
+fn lacking(compared: &Compared<'_>, figure: &Figure) -> Option<Verdict> {
+    let class = compared.class as usize;
+    if figure.tokio[class].is_some() && compared.tokio.and_then(clean).is_none() {
+        let why = compared.tokio.and_then(|tokio| tokio.skipped.clone());
+        let failed = || Verdict::Failed("tokio has no result".to_owned());
+        return Some(why.map_or_else(failed, Verdict::Skipped));
+    }
+    if figure.best[class].is_some() && compared.best.is_none() {
+        return Some(Verdict::Failed("no peer has a result".to_owned()));
+    }
+    let (name, _) = figure.at_most?;
+    let failed = || Verdict::Failed(format!("hob gave no {name}"));
+    compared.at_most.is_none().then(failed)
+}
+
+/// Whether the threads of the class landed here in one run and there in another, or wandered.
 fn landed_unlike(compared: &Compared<'_>, measured: &Measured) -> bool {
     let series = measured.series.iter();
     let class = series.filter(|one| compared.class.runtime(&one.contestant).is_some());
     let mut places: Vec<&String> = class.flat_map(|one| &one.places).collect();
     places.sort();
     places.dedup();
-    places.len() > 1
+    places.len() > 1 || places.iter().any(|place| *place == WANDERED)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::runs::Row;
 
     fn measured(name: &str, said: &[(&str, &str)]) -> Measured {
-        let series = said.iter().map(|(contestant, output)| {
-            let mut series = Series::new(contestant);
-            series.hear(output).expect("it is right");
-            series
-        });
-        Measured {
-            row: Row {
-                family: "time".to_owned(),
-                name: name.to_owned(),
-                unit: "ns".to_owned(),
-                contestants: said.iter().map(|it| it.0.to_owned()).collect(),
-            },
-            series: series.collect(),
-        }
+        Measured::heard("time", name, said)
     }
 
     fn verdict(name: &str, said: &[(&str, &str)], class: Class) -> Verdict {
@@ -257,8 +273,7 @@ mod tests {
     #[test]
     fn a_limit_alone_is_a_figure() {
         let with = |hob: &str| {
-            let mut measured = measured("child_of_spinner", &[("hob_mt", hob)]);
-            measured.row.family = "exec".to_owned();
+            let measured = Measured::heard("exec", "child_of_spinner", &[("hob_mt", hob)]);
             let compared = compare(&measured, Class::Pool);
             compared.expect("the class takes part").verdict
         };
@@ -268,16 +283,51 @@ mod tests {
 
     #[test]
     fn threads_that_land_unlike_make_a_row_void() {
-        let with = |place: &str| {
-            let tokio = format!("result 100\nplaced {place}");
-            let said = [
-                ("hob_mt", "result 1\nplaced one_core"),
-                ("tokio_mt", tokio.as_str()),
-            ];
+        let with = |here: &str, there: &str| {
+            let hob = format!("result 1\nplaced {here}");
+            let tokio = format!("result 100\nplaced {there}");
+            let said = [("hob_mt", hob.as_str()), ("tokio_mt", tokio.as_str())];
             verdict("sleep_drop", &said, Class::Pool)
         };
-        assert_eq!(with("one_core"), Verdict::Ok);
-        assert_eq!(with("two_cores"), Verdict::Void);
+        assert_eq!(with("one_core", "one_core"), Verdict::Ok);
+        assert_eq!(with("one_core", "two_cores"), Verdict::Void);
+        assert_eq!(with(WANDERED, WANDERED), Verdict::Void);
+    }
+
+    #[test]
+    fn what_a_figure_is_a_share_of_must_be_there() {
+        let said = [("hob_mt", "result 1"), ("smol_mt", "result 100")];
+        let failed = |what: &str| Verdict::Failed(what.to_owned());
+        let judged = verdict("sleep_drop", &said, Class::Pool);
+        assert_eq!(judged, failed("tokio has no result"));
+
+        let said = [("hob_mt", "result 1"), ("tokio_mt", "result 100")];
+        let mut measured = measured("sleep_drop", &said);
+        measured.series[1].failed = Some("it ended in the second round".to_owned());
+        let judged = compare(&measured, Class::Pool).expect("the class takes part");
+        assert_eq!(judged.verdict, failed("tokio has no result"));
+        assert!(judged.best.is_none());
+
+        let judged = verdict("fire_random", &said, Class::Pool);
+        assert_eq!(judged, failed("hob gave no p50_us_late"));
+
+        let measured = Measured::heard("exec", "burst_after_2ms", &said[..1]);
+        let judged = compare(&measured, Class::Pool).expect("the class takes part");
+        assert_eq!(judged.verdict, failed("no peer has a result"));
+    }
+
+    #[test]
+    fn what_is_skipped_stays_skipped() {
+        let skipped = "skipped strace is not installed";
+        let judged = |hob| {
+            let said = [("hob_mt", hob), ("tokio_mt", skipped)];
+            let measured = Measured::heard("syscalls", "tcp_pong_1", &said);
+            let compared = compare(&measured, Class::Pool);
+            compared.expect("the class takes part").verdict
+        };
+        let why = Verdict::Skipped("strace is not installed".to_owned());
+        assert_eq!(judged(skipped), why);
+        assert_eq!(judged("result 3"), why);
     }
 
     #[test]
