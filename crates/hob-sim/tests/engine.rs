@@ -40,6 +40,15 @@ fn panic_of(ran: impl FnOnce()) -> String {
     hob_core::panic::message(&payload).to_owned()
 }
 
+/// Says when it is dropped.
+struct Flag(Rc<Cell<bool>>);
+
+impl Drop for Flag {
+    fn drop(&mut self) {
+        self.0.set(true);
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_order_and_other_seeds_give_others() {
     let orders: Vec<_> = (0..20).map(|seed| order(seed, 10)).collect();
@@ -285,12 +294,6 @@ fn what_is_left_is_cancelled_and_cleans_up_in_virtual_time() {
 
 #[test]
 fn a_panic_of_main_passes_through_and_leaves_nothing_behind() {
-    struct Flag(Rc<Cell<bool>>);
-    impl Drop for Flag {
-        fn drop(&mut self) {
-            self.0.set(true);
-        }
-    }
     let dropped = Rc::new(Cell::new(false));
     let flag = Flag(Rc::clone(&dropped));
     let text = panic_of(move || {
@@ -419,12 +422,6 @@ fn what_is_left_is_ended_in_the_same_order_each_time() {
 
 #[test]
 fn a_program_that_was_stopped_leaves_nothing_behind() {
-    struct Flag(Rc<Cell<bool>>);
-    impl Drop for Flag {
-        fn drop(&mut self) {
-            self.0.set(true);
-        }
-    }
     let dropped = Rc::new(Cell::new(false));
     let flag = Flag(Rc::clone(&dropped));
     let text = panic_of(move || {

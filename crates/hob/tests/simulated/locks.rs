@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use hob::Task;
 use hob::sync::{Mutex, Semaphore};
 
 use crate::{dawdle, rng, scenario};
@@ -35,19 +36,24 @@ fn a_lock_has_one_holder_and_is_free_in_the_end() {
                 })
             })
             .collect();
-        let mut rng = rng(TASKS);
-        for task in &tasks {
-            dawdle(&mut rng).await;
-            if rng.bool() {
-                task.cancel("the scenario wants it");
-            }
-        }
-        for task in tasks {
-            let _cancelled = task.await;
-        }
+        cancel_half(tasks).await;
         assert_eq!(holders.load(Ordering::Relaxed), 0);
         assert!(lock.try_lock().is_ok(), "the lock is free");
     });
+}
+
+/// Cancels some of the tasks, at any time, and waits for the end of all.
+async fn cancel_half(tasks: Vec<Task<()>>) {
+    let mut rng = rng(TASKS);
+    for task in &tasks {
+        dawdle(&mut rng).await;
+        if rng.bool() {
+            task.cancel("the scenario wants it");
+        }
+    }
+    for task in tasks {
+        let _cancelled = task.await;
+    }
 }
 
 /// Whoever is in has nobody beside him.
@@ -88,16 +94,7 @@ fn permits_come_back_however_their_waiters_end() {
                 })
             })
             .collect();
-        let mut rng = rng(TASKS);
-        for task in &tasks {
-            dawdle(&mut rng).await;
-            if rng.bool() {
-                task.cancel("the scenario wants it");
-            }
-        }
-        for task in tasks {
-            let _cancelled = task.await;
-        }
+        cancel_half(tasks).await;
         assert_eq!(permits.available_permits(), PERMITS);
     });
 }
