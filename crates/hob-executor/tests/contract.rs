@@ -262,8 +262,12 @@ impl ScheduleRig for QueueRig {
 
     fn patience(&self) -> Duration {
         match self.queue.fault {
-            Fault::None => Duration::from_secs(60),
-            _ => Duration::from_secs(2),
+            // It is waited for in vain, and a busy machine looks no different.
+            Fault::LosesOne
+            | Fault::LosesRemoteOnes
+            | Fault::LosesThoseOfGuests
+            | Fault::TellsNobodyOfRemoteOnes => Duration::from_secs(2),
+            _ => Duration::from_secs(8),
         }
     }
 }
