@@ -127,6 +127,9 @@ async fn serve_http2(listener: TcpListener) {
         });
         let connection = server::conn::http2::Builder::new(HobExecutor)
             .timer(HobTimer)
+            // The date is the system's, which no seed decides; and a header that has changed since the
+            // last answer is longer than one that has not.
+            .auto_date_header(false)
             .serve_connection(HyperIo::new(stream), service);
         hob::spawn(connection).detach();
     }
