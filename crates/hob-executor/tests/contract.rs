@@ -280,10 +280,23 @@ impl ScheduleRig for QueueRig {
 /// The suite says which sentence is broken.
 #[track_caller]
 fn check(fault: Fault, sentence: &str) {
+    check_any(fault, &[sentence]);
+}
+
+/// One that is found by waiting in vain: on a busy machine patience may end at an earlier claim, and
+/// then its sentence is told.
+#[track_caller]
+fn check_by_patience(fault: Fault, sentence: &str) {
+    check_any(fault, &[sentence, "every task that was taken is run"]);
+}
+
+#[track_caller]
+fn check_any(fault: Fault, sentences: &[&str]) {
     let payload = contain(|| conformance::schedule(|| Queue::rig(fault)))
         .expect_err(&format!("the suite does not notice {fault:?}"));
     let text = message(&payload);
-    assert!(text.contains(sentence), "{fault:?} is taken for: {text}");
+    let is_told = sentences.iter().any(|sentence| text.contains(sentence));
+    assert!(is_told, "{fault:?} is taken for: {text}");
     discard(payload);
 }
 
@@ -312,17 +325,17 @@ fn the_suite_notices_who_runs_tasks_in_the_wrong_place() {
 
 #[test]
 fn the_suite_notices_who_waits() {
-    check(Fault::WaitsUntilRun, "does not wait for another thread");
+    check_by_patience(Fault::WaitsUntilRun, "does not wait for another thread");
 }
 
 #[test]
 fn the_suite_notices_who_trusts() {
-    check(Fault::TrustsTheReason, "whatever it is scheduled for");
+    check_by_patience(Fault::TrustsTheReason, "whatever it is scheduled for");
 }
 
 #[test]
 fn the_suite_notices_whose_last_is_the_first() {
-    check(Fault::LastInFirstOut, "no task waits for ever");
+    check_by_patience(Fault::LastInFirstOut, "no task waits for ever");
 }
 
 #[test]
