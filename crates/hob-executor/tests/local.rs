@@ -5,19 +5,17 @@
 mod common;
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use hob_core::unhandled::UnhandledKind;
-use hob_core::{Env, Instant, Timers};
+use hob_core::{Instant, Timers};
 use hob_executor::LocalConfig;
 use hob_task::{Builder, spawn_local, yield_now};
 
-use crate::common::{Loop, Nap, Naps, Poller, Signal, in_time, thread, until};
+use crate::common::{Hostile, Loop, Nap, Naps, Signal, in_time, thread};
 
 #[test]
 fn a_thousand_tasks_run_in_order_of_arrival_also_across_yields() {
@@ -121,11 +119,7 @@ fn what_is_not_send_is_dropped_on_its_thread() {
 #[test]
 fn a_wake_from_another_thread_ends_the_sleep() {
     in_time(|| {
-        let (poller, seat) = Poller::new();
-        let tasks = Loop::with(LocalConfig {
-            seat: Some(seat),
-            timers: None,
-        });
+        let (poller, tasks) = Loop::polled();
         for _ in 0..200 {
             let in_task = Signal::default();
             let in_main = Signal::default();
@@ -221,11 +215,7 @@ fn a_main_future_that_yields_starves_no_task() {
 
 #[test]
 fn a_busy_loop_looks_at_the_poller_but_not_at_each_pass() {
-    let (poller, seat) = Poller::new();
-    let tasks = Loop::with(LocalConfig {
-        seat: Some(seat),
-        timers: None,
-    });
+    let (poller, tasks) = Loop::polled();
     let signal = Signal::default();
     let awaiting = signal.clone();
     tasks.block_on(async {
@@ -249,11 +239,7 @@ fn a_busy_loop_looks_at_the_poller_but_not_at_each_pass() {
 
 #[test]
 fn run_forever_does_not_look_at_the_poller_at_each_pass_either() {
-    let (poller, seat) = Poller::new();
-    let tasks = Loop::with(LocalConfig {
-        seat: Some(seat),
-        timers: None,
-    });
+    let (poller, tasks) = Loop::polled();
     let stop = tasks.executor.stopper();
     let busy = tasks.spawn(async move {
         for _ in 0..10_000 {
@@ -318,21 +304,9 @@ fn a_timer_of_another_thread_ends_a_longer_sleep() {
     });
 }
 
-struct Hostile;
-
-impl Wake for Hostile {
-    fn wake(self: Arc<Self>) {
-        panic!("a hostile waker");
-    }
-}
-
 #[test]
 fn a_waker_that_panics_does_not_end_the_run_and_keeps_nobody_asleep() {
-    let (poller, seat) = Poller::new();
-    let tasks = Loop::with(LocalConfig {
-        seat: Some(seat),
-        timers: None,
-    });
+    let (poller, tasks) = Loop::polled();
     let signal = Signal::default();
     tasks.block_on(async {
         let awaiting = signal.clone();
@@ -351,11 +325,7 @@ fn a_waker_that_panics_does_not_end_the_run_and_keeps_nobody_asleep() {
 
 #[test]
 fn stopped_before_it_runs_it_makes_exactly_one_pass() {
-    let (poller, seat) = Poller::new();
-    let tasks = Loop::with(LocalConfig {
-        seat: Some(seat),
-        timers: None,
-    });
+    let (poller, tasks) = Loop::polled();
     let log = Arc::new(Mutex::new(Vec::new()));
     let inside = Arc::clone(&log);
     tasks
@@ -463,169 +433,4 @@ fn a_loop_closed_with_tasks_alive_is_not_used_again() {
     task.cancel("too late");
     assert_eq!(next.executor.statistics().queued, 0);
     next.end();
-}
-
-/// Waits until the loop finds nothing to run; asks once, whatever wakes it meanwhile.
-async fn settled(env: &Env) {
-    struct Flag(AtomicBool, Waker);
-    impl Wake for Flag {
-        fn wake(self: Arc<Self>) {
-            self.0.store(true, Ordering::SeqCst);
-            self.1.wake_by_ref();
-        }
-    }
-    let mut flag: Option<Arc<Flag>> = None;
-    poll_fn(|cx| {
-        let asked = flag.get_or_insert_with(|| {
-            let flag = Arc::new(Flag(AtomicBool::new(false), cx.waker().clone()));
-            env.settle(Waker::from(Arc::clone(&flag)));
-            flag
-        });
-        if asked.0.load(Ordering::SeqCst) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-}
-
-#[test]
-fn who_settles_is_woken_when_nothing_is_runnable_and_in_place_of_a_sleep() {
-    in_time(|| {
-        let (poller, seat) = Poller::new();
-        let tasks = Loop::with(LocalConfig {
-            seat: Some(seat),
-            timers: None,
-        });
-        let steps = Rc::new(Cell::new(0));
-        tasks.block_on(async {
-            for _ in 0..3 {
-                let steps = Rc::clone(&steps);
-                spawn_local(async move {
-                    for _ in 0..5 {
-                        yield_now().await;
-                        steps.set(steps.get() + 1);
-                    }
-                })
-                .detach();
-            }
-            settled(&tasks.env).await;
-            assert_eq!(steps.get(), 15, "all that can run has run");
-            settled(&tasks.env).await;
-        });
-        assert_eq!((poller.looks(), poller.sleeps()), (2, 0));
-        assert_eq!(tasks.executor.statistics().parks, 0);
-        tasks.end();
-    });
-}
-
-#[test]
-fn what_the_poller_has_already_comes_before_who_settles() {
-    in_time(|| {
-        let (poller, seat) = Poller::new();
-        let tasks = Loop::with(LocalConfig {
-            seat: Some(seat),
-            timers: None,
-        });
-        let signal = Signal::default();
-        let order = Rc::new(RefCell::new(Vec::new()));
-        tasks.block_on(async {
-            let (awaiting, first) = (signal.clone(), Rc::clone(&order));
-            let event = spawn_local(async move {
-                awaiting.wait().await;
-                first.borrow_mut().push("event");
-                yield_now().await;
-                first.borrow_mut().push("after the event");
-            });
-            yield_now().await;
-            poller.ring(signal.happen().unwrap());
-            settled(&tasks.env).await;
-            order.borrow_mut().push("settled");
-            event.await.unwrap();
-        });
-        assert_eq!(
-            *order.borrow(),
-            ["event", "after the event", "settled"],
-            "the wish is kept until nothing comes any more"
-        );
-        assert_eq!((poller.looks(), poller.sleeps()), (2, 0));
-        tasks.end();
-    });
-}
-
-#[test]
-fn timers_that_are_due_come_before_who_settles_and_others_after() {
-    in_time(|| {
-        let naps = Naps::leak();
-        let tasks = Loop::with(LocalConfig {
-            seat: None,
-            timers: Some(naps),
-        });
-        naps.attach(tasks.executor.alarm());
-        tasks.block_on(async {
-            let soon = Instant::system() + Duration::from_millis(1);
-            let due = spawn_local(Nap::new(soon));
-            let far = spawn_local(Nap::new(soon + Duration::from_secs(3600)));
-            yield_now().await;
-            while Instant::system() < soon {
-                std::thread::yield_now();
-            }
-            settled(&tasks.env).await;
-            assert!(due.is_finished(), "it was due");
-            assert!(!far.is_finished(), "nobody waited for it");
-            far.cancel("it was far");
-        });
-        assert_eq!(tasks.executor.statistics().parks, 0);
-        tasks.end();
-    });
-}
-
-#[test]
-fn run_forever_wakes_who_settles_too() {
-    in_time(|| {
-        let (poller, seat) = Poller::new();
-        let tasks = Loop::with(LocalConfig {
-            seat: Some(seat),
-            timers: None,
-        });
-        let stop = tasks.executor.stopper();
-        let env = Arc::clone(&tasks.env);
-        let settling = tasks.spawn(async move {
-            settled(&env).await;
-            stop();
-        });
-        tasks.run_forever();
-        assert!(settling.is_finished());
-        assert_eq!(poller.sleeps(), 0);
-        tasks.end();
-    });
-}
-
-#[test]
-fn one_who_settles_for_nothing_keeps_nobody_awake() {
-    in_time(|| {
-        let (poller, seat) = Poller::new();
-        let tasks = Loop::with(LocalConfig {
-            seat: Some(seat),
-            timers: None,
-        });
-        tasks.env.settle(Waker::from(Arc::new(Hostile)));
-        tasks.env.settle(Waker::noop().clone());
-        let signal = Signal::default();
-        let set = signal.clone();
-        let watched = poller.clone();
-        let foreign = thread(move || {
-            until(|| watched.sleeps() > 0);
-            set.set();
-        });
-        tasks.block_on(signal.wait());
-        foreign.join().unwrap();
-        assert_eq!(poller.looks(), 1);
-        assert_eq!(
-            tasks.ear.heard(),
-            [(UnhandledKind::CallbackPanicked, "a hostile waker".into())]
-        );
-        tasks.end();
-    });
 }

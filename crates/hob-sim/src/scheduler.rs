@@ -223,8 +223,11 @@ impl State {
             return (Turn::Main, HostId::MAIN);
         }
         let Ready { number, task, .. } = self.ready.swap_remove(place);
-        let host = number.map_or(HostId::MAIN, |number| self.births[number - 1].host);
-        (Turn::Task(Actor::Task(number.unwrap_or(0)), task), host)
+        let (actor, host) = match number {
+            Some(number) => (Actor::Task(number), self.births[number - 1].host),
+            None => (Actor::Unlisted, HostId::MAIN),
+        };
+        (Turn::Task(actor, task), host)
     }
 
     /// The number of a task; one that is not known was spawned this moment.

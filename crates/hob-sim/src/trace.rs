@@ -39,6 +39,8 @@ pub(crate) enum Actor {
     Main,
     /// A task.
     Task(usize),
+    /// A task that stands in no table, because it was made by hand.
+    Unlisted,
 }
 
 /// A line of the source.
@@ -150,6 +152,7 @@ impl fmt::Display for Actor {
         match self {
             Self::Main => f.write_str("the main future"),
             Self::Task(number) => write!(f, "the task spawned as number {number}"),
+            Self::Unlisted => f.write_str("a task that was made by hand"),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::future::{Future, poll_fn};
 use std::num::NonZeroUsize;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::task::{Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +28,15 @@ pub(crate) use self::timers::{Nap, Naps};
 
 /// Longer than any test needs, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A waker that panics.
+pub(crate) struct Hostile;
+
+impl Wake for Hostile {
+    fn wake(self: Arc<Self>) {
+        panic!("a hostile waker");
+    }
+}
 
 /// What the hook was told.
 #[derive(Clone, Debug, Default)]
@@ -107,6 +116,16 @@ pub(crate) struct Loop {
 }
 
 impl Loop {
+    /// One that sleeps on a poller which is rung by hand.
+    pub(crate) fn polled() -> (Poller, Self) {
+        let (poller, seat) = Poller::new();
+        let tasks = Self::with(LocalConfig {
+            seat: Some(seat),
+            timers: None,
+        });
+        (poller, tasks)
+    }
+
     pub(crate) fn new() -> Self {
         Self::with(LocalConfig::default())
     }
