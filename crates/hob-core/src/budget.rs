@@ -2,7 +2,7 @@
 //!
 //! A future that is always ready, such as a receive from a full channel, would keep its worker for
 //! ever. So each poll of a task has a budget. A leaf future asks [`poll_proceed`] on its fast path,
-//! and calls [`spend`] when it completed there. Once spent, the budget stays spent until the poll
+//! and calls [`spend`] when it completed there; or both at once, by [`try_spend`]. Once spent, the budget stays spent until the poll
 //! ends; the task has been woken, so it runs again after those who wait.
 //!
 //! A waiter that was already granted what it waits for completes whatever the budget says: otherwise
@@ -42,6 +42,33 @@ pub fn spend() {
             && local.budget() != UNLIMITED
         {
             local.set_budget(local.budget().saturating_sub(1));
+        }
+    });
+}
+
+/// Spends one completion ahead of an attempt that may complete; `false`, and the task is *not* woken,
+/// if none is left. An attempt that came to nothing is to be [refunded](refund).
+///
+/// Outside any task it is always `true`.
+#[must_use]
+pub fn try_spend() -> bool {
+    context::with(|local| match local.map(|local| (local, local.budget())) {
+        None | Some((_, UNLIMITED)) => true,
+        Some((_, 0)) => false,
+        Some((local, left)) => {
+            local.set_budget(left - 1);
+            true
+        }
+    })
+}
+
+/// Gives back what [`try_spend`] spent, as nothing was completed; does nothing outside a task.
+pub fn refund() {
+    context::with(|local| {
+        if let Some(local) = local
+            && local.budget() != UNLIMITED
+        {
+            local.set_budget(local.budget() + 1);
         }
     });
 }
@@ -121,8 +148,25 @@ mod tests {
     }
 
     #[test]
+    fn what_came_to_nothing_is_refunded() {
+        in_runtime(|local| {
+            local.in_task(slot(), || {
+                for _ in 0..2 * BUDGET_PER_POLL {
+                    assert!(try_spend());
+                    refund();
+                }
+                assert!((0..BUDGET_PER_POLL).all(|_| try_spend()));
+                assert!(!try_spend());
+                assert_eq!(proceed(), Poll::Pending, "both ask the same budget");
+            });
+        });
+    }
+
+    #[test]
     fn outside_a_task_nothing_is_spent() {
         spend();
+        refund();
+        assert!(try_spend());
         assert_eq!(proceed(), Poll::Ready(()));
         in_runtime(|local| {
             (0..2 * BUDGET_PER_POLL).for_each(|_| spend());

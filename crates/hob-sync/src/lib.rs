@@ -3,7 +3,9 @@
 mod blocking;
 pub mod mpsc;
 pub mod mutex;
+mod old_queue;
 pub mod oneshot;
+mod permits;
 mod primitive;
 pub mod queue;
 pub mod semaphore;

@@ -5,16 +5,13 @@
 //!
 //! # Implementation
 //!
-//! A small lock guards whether the value is out and the line of those who want it. An unlock hands
-//! the value to the first in line and wakes it, so the lock is never free while somebody waits.
-//!
-//! The value itself lies in an `UnsafeCell` beside it. Whoever holds the *grant* may touch it:
+//! There is one permit, as `permits` tells, which is handed to the first in line: the mutex is never
+//! free while somebody waits. The value lies in an `UnsafeCell` beside it. Whoever has the permit may
+//! touch it:
 //!
 //! ```text
-//!   take ──► grant ──► MutexGuard ──► drop ──► next grant, or free
+//!   acquire ──► MutexGuard ──► drop ──► the next in line, or free
 //! ```
-//!
-//! What one holder wrote is seen by the next because both pass through the small lock.
 //!
 //! # References
 //!
@@ -32,12 +29,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::thread;
 
+use pin_project_lite::pin_project;
+
 use crate::blocking::block_on;
-use crate::primitive::Guarded;
-use crate::wait_queue::{
-    Serve, Settle, Ticket, WaitQueue, leave, poll_in_line, serve, try_take, update,
-};
-use crate::waker::WakeList;
+use crate::permits::{LineStatistics, Permits};
+use crate::wait_queue::Wait;
 
 /// A lock around a value that may be held across `.await`.
 ///
@@ -61,15 +57,19 @@ use crate::waker::WakeList;
 /// # });
 /// ```
 pub struct Mutex<T: ?Sized> {
-    state: Guarded<State>,
+    /// One, which is the right to touch the value.
+    permits: Permits,
     value: UnsafeCell<T>,
 }
 
-/// The future of [`Mutex::lock`].
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Lock<'a, T: ?Sized> {
-    mutex: &'a Mutex<T>,
-    ticket: Ticket,
+pin_project! {
+    /// The future of [`Mutex::lock`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Lock<'a, T: ?Sized> {
+        mutex: &'a Mutex<T>,
+        #[pin]
+        wait: Wait<&'a Permits>,
+    }
 }
 
 /// The value of a [`Mutex`], unlocked when this is dropped.
@@ -97,15 +97,6 @@ pub struct MutexStatistics {
     pub guards_dropped_in_panic: u64,
 }
 
-struct State {
-    locked: bool,
-    guards_dropped_in_panic: u64,
-    line: WaitQueue<(), Grant>,
-}
-
-/// The right to touch the value: there is one while `locked` is set, and none while it is not.
-struct Grant;
-
 // SAFETY: `&Mutex<T>` gives access to the `T` only through `MutexGuard`, of which there is one at a
 // time (see `Mutex::guard`): the value moves from thread to thread and is never shared by the mutex
 // itself, so `T: Send` is enough.
@@ -116,11 +107,7 @@ impl<T> Mutex<T> {
     #[must_use]
     pub fn new(value: T) -> Self {
         Self {
-            state: Guarded::new(State {
-                locked: false,
-                guards_dropped_in_panic: 0,
-                line: WaitQueue::new(),
-            }),
+            permits: Permits::new(1),
             value: UnsafeCell::new(value),
         }
     }
@@ -156,7 +143,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn lock(&self) -> Lock<'_, T> {
         Lock {
             mutex: self,
-            ticket: Ticket::new("Mutex::lock"),
+            wait: Wait::new(&self.permits, 1, "Mutex::lock"),
         }
     }
 
@@ -176,8 +163,8 @@ impl<T: ?Sized> Mutex<T> {
     /// # drop(guard);
     /// ```
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        let grant = try_take(&self.state, ()).ok_or(TryLockError)?;
-        Ok(self.guard(grant))
+        self.permits.try_acquire(1).map_err(|_| TryLockError)?;
+        Ok(self.guard())
     }
 
     /// Locks the mutex, blocking the thread if it is locked. It stands in the same line as all.
@@ -210,11 +197,19 @@ impl<T: ?Sized> Mutex<T> {
     /// Returns whether it is locked, and how many wait.
     #[must_use]
     pub fn statistics(&self) -> MutexStatistics {
-        self.state.lock().statistics()
+        self.statistics_of(self.permits.line())
     }
 
-    /// Turns the one grant there is into a guard.
-    const fn guard(&self, Grant: Grant) -> MutexGuard<'_, T> {
+    fn statistics_of(&self, line: LineStatistics) -> MutexStatistics {
+        MutexStatistics {
+            is_locked: self.permits.available() == 0,
+            waiting: line.waiting,
+            guards_dropped_in_panic: line.dropped_in_panic.into(),
+        }
+    }
+
+    /// Turns the one permit there is into a guard.
+    const fn guard(&self) -> MutexGuard<'_, T> {
         MutexGuard {
             mutex: self,
             _value: PhantomData,
@@ -238,8 +233,8 @@ impl<T: ?Sized> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut mutex = f.debug_struct("Mutex");
         // A dump must not wait, nor be in anybody's way: to show the value it would have to lock.
-        match self.state.try_lock() {
-            Some(state) => mutex.field("statistics", &state.statistics()),
+        match self.permits.try_line() {
+            Some(line) => mutex.field("statistics", &self.statistics_of(line)),
             None => mutex.field("statistics", &format_args!("<locked>")),
         };
         mutex.finish_non_exhaustive()
@@ -250,21 +245,19 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
     type Output = MutexGuard<'a, T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { mutex, ticket } = self.get_mut();
-        poll_in_line(&mutex.state, ticket, (), cx).map(|grant| mutex.guard(grant))
-    }
-}
-
-impl<T: ?Sized> Drop for Lock<'_, T> {
-    fn drop(&mut self) {
-        leave(&self.mutex.state, &mut self.ticket);
+        let this = self.project();
+        let mutex = *this.mutex;
+        this.wait
+            .poll(cx)
+            .map(|granted| granted.expect("a mutex is never closed"))
+            .map(|_| mutex.guard())
     }
 }
 
 impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lock")
-            .field("ticket", &self.ticket)
+            .field("wait", &self.wait)
             .finish_non_exhaustive()
     }
 }
@@ -273,9 +266,8 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: this guard was made of the mutex's one `Grant`. `State::take` makes a grant only
-        // while `locked` is unset, and `locked` is unset only where a grant ends: in the guard's
-        // `Drop` and in `put_back`. So no other guard exists, and this one is borrowed.
+        // SAFETY: this guard has the mutex's one permit, which it releases when it is dropped. So no
+        // other guard exists, and this one is borrowed.
         unsafe { &*self.mutex.value.get() }
     }
 }
@@ -289,11 +281,10 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
-        update(&self.mutex.state, |state| {
-            debug_assert!(state.locked, "a guard exists only while it is locked");
-            state.locked = false;
-            state.guards_dropped_in_panic += u64::from(thread::panicking());
-        });
+        if thread::panicking() {
+            self.mutex.permits.count_panic();
+        }
+        self.mutex.permits.release(1);
     }
 }
 
@@ -314,175 +305,5 @@ impl std::error::Error for TryLockError {}
 impl fmt::Display for TryLockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the mutex is locked, or others wait for it")
-    }
-}
-
-impl State {
-    fn statistics(&self) -> MutexStatistics {
-        MutexStatistics {
-            is_locked: self.locked,
-            waiting: self.line.len(),
-            guards_dropped_in_panic: self.guards_dropped_in_panic,
-        }
-    }
-}
-
-impl Settle for State {
-    fn settle(&mut self, wakes: &mut WakeList) {
-        serve(self, wakes);
-    }
-}
-
-impl Serve for State {
-    type Request = ();
-    type Grant = Grant;
-
-    fn line(&mut self) -> &mut WaitQueue<(), Grant> {
-        &mut self.line
-    }
-
-    fn take(&mut self, (): ()) -> Option<Grant> {
-        let free = !self.locked;
-        self.locked = true;
-        free.then_some(Grant)
-    }
-
-    fn put_back(&mut self, Grant: Grant) -> Option<Grant> {
-        self.locked = false;
-        None
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    //! Wakers that call back when they are cloned. To make one takes unsafe code, which this crate has
-    //! in this file only, so the other primitives are tried here too.
-
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{RawWaker, RawWakerVTable, Waker};
-
-    use super::*;
-    use crate::{Queue, Semaphore, mpsc, oneshot};
-
-    /// Calls `act` whenever anything is done to the waker.
-    struct Hostile {
-        act: Box<dyn Fn() + Send + Sync>,
-        clones: AtomicUsize,
-    }
-
-    const VTABLE: RawWakerVTable = RawWakerVTable::new(clone, act, act, act);
-
-    fn hostile(data: *const ()) -> &'static Hostile {
-        // SAFETY: `waker` below is the only maker of this vtable's wakers, and their data is a
-        // `Hostile` that it has leaked.
-        unsafe { &*data.cast() }
-    }
-
-    fn clone(data: *const ()) -> RawWaker {
-        hostile(data).clones.fetch_add(1, Ordering::SeqCst);
-        act(data);
-        RawWaker::new(data, &VTABLE)
-    }
-
-    fn act(data: *const ()) {
-        (hostile(data).act)();
-    }
-
-    /// Polls once with a waker that calls `act`, and sees that it was cloned.
-    fn poll_calling<F: Future + Unpin>(
-        future: &mut F,
-        act: impl Fn() + Send + Sync + 'static,
-    ) -> Poll<F::Output> {
-        let hostile: &'static Hostile = Box::leak(Box::new(Hostile {
-            act: Box::new(act),
-            clones: AtomicUsize::new(0),
-        }));
-        let raw = RawWaker::new(std::ptr::from_ref(hostile).cast(), &VTABLE);
-        // SAFETY: the functions of `VTABLE` may be called from any thread, as `act` is `Sync` and the
-        // data lives for ever; cloning and dropping need no count for the same reason.
-        let waker = unsafe { Waker::from_raw(raw) };
-        let poll = Pin::new(future).poll(&mut Context::from_waker(&waker));
-        assert_eq!(hostile.clones.load(Ordering::SeqCst), 1);
-        poll
-    }
-
-    #[test]
-    fn a_clone_that_unlocks_is_heard() {
-        let mutex: &'static Mutex<()> = Box::leak(Box::new(Mutex::new(())));
-        let held = Guarded::new(Some(mutex.try_lock().expect("it is free")));
-        // The lock is released between the two looks at it: the second finds it free.
-        let poll = poll_calling(&mut mutex.lock(), move || {
-            let guard = held.lock().take();
-            drop(guard);
-            let _shown = format!("{mutex:?}");
-        });
-        assert!(poll.is_ready());
-    }
-
-    /// Gives when it is called first, by a clone, and panics when that clone is dropped.
-    fn give_then_panic(give: impl Fn() + Send + Sync + 'static) -> impl Fn() + Send + Sync {
-        let calls = AtomicUsize::new(0);
-        move || match calls.fetch_add(1, Ordering::SeqCst) {
-            0 => give(),
-            1 => panic!("on purpose"),
-            _ => {}
-        }
-    }
-
-    #[test]
-    fn a_clone_whose_destructor_panics_takes_nothing_away() {
-        let mutex: &'static Mutex<()> = Box::leak(Box::new(Mutex::new(())));
-        let held = Guarded::new(Some(mutex.try_lock().expect("it is free")));
-        let unlock = give_then_panic(move || {
-            let guard = held.lock().take();
-            drop(guard);
-        });
-        assert!(poll_calling(&mut mutex.lock(), unlock).is_ready());
-        assert!(mutex.try_lock().is_ok(), "its guard unlocks it");
-
-        let semaphore = Arc::new(Semaphore::new(0));
-        let inner = Arc::clone(&semaphore);
-        let release = give_then_panic(move || inner.add_permits(1).expect("they are few"));
-        assert!(poll_calling(&mut semaphore.acquire(), release).is_ready());
-        assert_eq!(semaphore.available_permits(), 1);
-
-        let (tx, mut rx) = mpsc::unbounded();
-        let send = give_then_panic(move || tx.send(7).expect("it is open"));
-        assert_eq!(poll_calling(&mut rx.recv(), send), Poll::Ready(Some(7)));
-
-        let queue = Queue::unbounded();
-        let inner = queue.clone();
-        let put = give_then_panic(move || inner.try_put(7).expect("it is open"));
-        let Poll::Ready(Ok(item)) = poll_calling(&mut queue.get(), put) else {
-            panic!("it was handed over");
-        };
-        assert_eq!(item.into_inner(), 7);
-    }
-
-    #[test]
-    fn clones_call_back_into_all_primitives() {
-        let semaphore = Arc::new(Semaphore::new(0));
-        let inner = Arc::clone(&semaphore);
-        let release = move || inner.add_permits(1).expect("they are few");
-        assert!(poll_calling(&mut semaphore.acquire(), release).is_ready());
-
-        let (tx, mut rx) = mpsc::unbounded();
-        let send = move || tx.send(7).expect("it is open");
-        assert_eq!(poll_calling(&mut rx.recv(), send), Poll::Ready(Some(7)));
-
-        let (tx, mut rx) = oneshot::channel();
-        let tx = Guarded::new(Some(tx));
-        let send = move || {
-            let tx = tx.lock().take();
-            tx.into_iter()
-                .for_each(|tx| tx.send(7).expect("it is open"));
-        };
-        assert_eq!(poll_calling(&mut rx, send), Poll::Ready(Ok(7)));
-
-        let queue = Queue::unbounded();
-        let inner = queue.clone();
-        let put = move || inner.try_put(7).expect("it is open");
-        assert!(poll_calling(&mut queue.get(), put).is_ready());
     }
 }

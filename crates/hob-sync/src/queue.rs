@@ -35,9 +35,9 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::blocking::block_on;
+use crate::old_queue::{Ticket, try_take, update};
 use crate::primitive::Guarded;
 use crate::queue::state::{Closed, Getters, State, UNBOUNDED};
-use crate::wait_queue::{Ticket, try_take, update};
 
 pub use self::error::{GetError, PutError, RequeueError, TryGetError, TryPutError};
 pub use self::item::Item;

@@ -5,12 +5,9 @@
 //!
 //! # Implementation
 //!
-//! A small lock guards the counts and the line. Permits go to the first in line as soon as there are
-//! as many as it asks for. Until then those behind it wait too, so a large request is not starved by
-//! small ones.
-//!
-//! Two numbers are kept: the permits that are there, and the permits that exist, there or held. The
-//! second is bounded by [`Semaphore::PERMITS_MAX`], so no release can overflow the first.
+//! The permits and the line are those of `permits`. Beside the permits that are there, the number of
+//! those that exist is kept, there or held. It is bounded by [`Semaphore::PERMITS_MAX`], so no release
+//! can overflow the first.
 //!
 //! # References
 //!
@@ -25,12 +22,10 @@ mod permit;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use crate::blocking::block_on;
-use crate::primitive::Guarded;
-use crate::wait_queue::{Serve, Settle, Ticket, WaitQueue, poll_in_line, serve, try_take, update};
-use crate::waker::WakeList;
+use crate::permits::{LineStatistics, Permits, Refused};
+use crate::primitive::{AtomicUsize, Ordering};
 
 pub use self::acquire::{Acquire, AcquireOwned};
 pub use self::error::{AcquireError, AddPermitsError, TryAcquireError};
@@ -57,7 +52,9 @@ pub use self::permit::{OwnedSemaphorePermit, SemaphorePermit};
 /// # }).unwrap();
 /// ```
 pub struct Semaphore {
-    state: Guarded<State>,
+    permits: Permits,
+    /// Those that are there, held, or granted and not yet taken.
+    total: AtomicUsize,
 }
 
 /// A snapshot of a [`Semaphore`], for dumps and tests.
@@ -74,20 +71,9 @@ pub struct SemaphoreStatistics {
     pub is_closed: bool,
 }
 
-struct State {
-    available: usize,
-    /// Those that are available, held, or granted and not yet taken.
-    total: usize,
-    closed: bool,
-    line: WaitQueue<usize, Result<usize, Closed>>,
-}
-
-/// What those in line are told when the semaphore is closed.
-struct Closed;
-
 impl Semaphore {
     /// The most permits that a semaphore can have.
-    pub const PERMITS_MAX: usize = usize::MAX >> 3;
+    pub const PERMITS_MAX: usize = Permits::MAX;
 
     /// Creates a semaphore with that many permits; zero are allowed, and can be added to.
     ///
@@ -102,12 +88,8 @@ impl Semaphore {
             "a semaphore has at most Semaphore::PERMITS_MAX permits"
         );
         Self {
-            state: Guarded::new(State {
-                available: permits,
-                total: permits,
-                closed: false,
-                line: WaitQueue::new(),
-            }),
+            permits: Permits::new(permits),
+            total: AtomicUsize::new(permits),
         }
     }
 
@@ -136,7 +118,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire(&self) -> Acquire<'_> {
-        Acquire::new(self, 1, Ticket::new("Semaphore::acquire"))
+        Acquire::new(self, 1, "Semaphore::acquire")
     }
 
     /// Acquires `permits` permits at once, waiting in line until there are so many.
@@ -169,7 +151,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_many(&self, permits: usize) -> Acquire<'_> {
-        Acquire::new(self, permits, Ticket::new("Semaphore::acquire_many"))
+        Acquire::new(self, permits, "Semaphore::acquire_many")
     }
 
     /// Acquires a permit if there is one and nobody waits for it.
@@ -196,8 +178,8 @@ impl Semaphore {
     ///
     /// [`TryAcquireError`] says why not.
     pub fn try_acquire_many(&self, permits: usize) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        let count = self.try_take(permits)?;
-        Ok(SemaphorePermit::new(self, count))
+        self.try_take(permits)?;
+        Ok(SemaphorePermit::new(self, permits))
     }
 
     /// As [`acquire`](Self::acquire), with a permit that owns its semaphore: for tasks.
@@ -225,7 +207,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
-        AcquireOwned::new(self, 1, Ticket::new("Semaphore::acquire_owned"))
+        AcquireOwned::new(self, 1, "Semaphore::acquire_owned")
     }
 
     /// As [`acquire_many`](Self::acquire_many), with permits that own their semaphore.
@@ -239,7 +221,7 @@ impl Semaphore {
     /// As [`acquire_many`](Self::acquire_many).
     #[track_caller]
     pub fn acquire_many_owned(self: Arc<Self>, permits: usize) -> AcquireOwned {
-        AcquireOwned::new(self, permits, Ticket::new("Semaphore::acquire_many_owned"))
+        AcquireOwned::new(self, permits, "Semaphore::acquire_many_owned")
     }
 
     /// As [`try_acquire`](Self::try_acquire), with a permit that owns its semaphore.
@@ -248,8 +230,20 @@ impl Semaphore {
     ///
     /// [`TryAcquireError`] says why not.
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        let count = self.try_take(1)?;
-        Ok(OwnedSemaphorePermit::new(self, count))
+        self.try_acquire_many_owned(1)
+    }
+
+    /// As [`try_acquire_many`](Self::try_acquire_many), with permits that own their semaphore.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAcquireError`] says why not.
+    pub fn try_acquire_many_owned(
+        self: Arc<Self>,
+        permits: usize,
+    ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.try_take(permits)?;
+        Ok(OwnedSemaphorePermit::new(self, permits))
     }
 
     /// Acquires a permit, blocking the thread if there is none. It stands in the same line as all.
@@ -285,14 +279,34 @@ impl Semaphore {
     /// assert!(semaphore.add_permits(usize::MAX).is_err());
     /// ```
     pub fn add_permits(&self, permits: usize) -> Result<(), AddPermitsError> {
-        update(&self.state, |state| {
-            let total = state.total.checked_add(permits);
-            state.total = total
-                .filter(|total| *total <= Self::PERMITS_MAX)
-                .ok_or(AddPermitsError)?;
-            state.available += permits;
-            Ok(())
-        })
+        let add = |total: usize| {
+            let total = total.checked_add(permits);
+            total.filter(|total| *total <= Self::PERMITS_MAX)
+        };
+        self.total
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
+            .map_err(|_| AddPermitsError)?;
+        self.permits.release(permits);
+        Ok(())
+    }
+
+    /// Takes up to `permits` permits out of the semaphore for good, and returns how many: no more than
+    /// are there. Permits that are held are not touched, nor is anybody in line overtaken by this: who
+    /// waits goes on waiting.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let _held = semaphore.try_acquire().unwrap();
+    /// assert_eq!(semaphore.forget_permits(9), 2);
+    /// assert_eq!(semaphore.statistics().permits_total, 1);
+    /// ```
+    pub fn forget_permits(&self, permits: usize) -> usize {
+        let taken = self.permits.take_up_to(permits);
+        self.forget(taken);
+        taken
     }
 
     /// Closes the semaphore: all who wait, now and later, get an error.
@@ -300,13 +314,13 @@ impl Semaphore {
     /// Permits that were handed out stay valid, those included that a waiter was given and has not
     /// taken yet.
     pub fn close(&self) {
-        update(&self.state, |state| state.closed = true);
+        self.permits.close();
     }
 
     /// Returns `true` once it was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.state.lock().closed
+        self.permits.is_closed()
     }
 
     /// How many permits are there to be acquired.
@@ -314,51 +328,39 @@ impl Semaphore {
     /// While a large request waits at the head of the line, some may be there that nobody else gets.
     #[must_use]
     pub fn available_permits(&self) -> usize {
-        self.state.lock().available
+        self.permits.available()
     }
 
     /// Returns the counts, and how many wait.
     #[must_use]
     pub fn statistics(&self) -> SemaphoreStatistics {
-        self.state.lock().statistics()
+        self.statistics_of(self.permits.line())
     }
 
-    fn try_take(&self, permits: usize) -> Result<usize, TryAcquireError> {
+    fn try_take(&self, permits: usize) -> Result<(), TryAcquireError> {
         if permits > Self::PERMITS_MAX {
             return Err(TryAcquireError::TooManyPermits);
         }
-        try_take(&self.state, permits)
-            .ok_or(TryAcquireError::NoPermits)?
-            .map_err(|Closed| TryAcquireError::Closed)
-    }
-
-    fn poll_acquire(
-        &self,
-        request: usize,
-        ticket: &mut Ticket,
-        cx: &Context<'_>,
-    ) -> Poll<Result<usize, AcquireError>> {
-        if request > Self::PERMITS_MAX {
-            ticket.finish();
-            return Poll::Ready(Err(AcquireError::TooManyPermits));
-        }
-        poll_in_line(&self.state, ticket, request, cx).map_err(|Closed| AcquireError::Closed)
-    }
-
-    fn release(&self, permits: usize) {
-        update(&self.state, |state| {
-            state.available += permits;
-            debug_assert!(
-                state.available <= state.total,
-                "more came back than went out"
-            );
-        });
+        self.permits
+            .try_acquire(permits)
+            .map_err(|refused| match refused {
+                Refused::TooFew => TryAcquireError::NoPermits,
+                Refused::Closed => TryAcquireError::Closed,
+            })
     }
 
     fn forget(&self, permits: usize) {
-        let mut state = self.state.lock();
-        debug_assert!(state.available + permits <= state.total);
-        state.total -= permits;
+        let total = self.total.fetch_sub(permits, Ordering::Relaxed);
+        debug_assert!(permits <= total, "more are forgotten than exist");
+    }
+
+    fn statistics_of(&self, line: LineStatistics) -> SemaphoreStatistics {
+        SemaphoreStatistics {
+            permits_available: self.permits.available(),
+            permits_total: self.total.load(Ordering::Relaxed),
+            waiting: line.waiting,
+            is_closed: self.permits.is_closed(),
+        }
     }
 }
 
@@ -366,51 +368,10 @@ impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut semaphore = f.debug_struct("Semaphore");
         // A dump must not wait.
-        match self.state.try_lock() {
-            Some(state) => semaphore.field("statistics", &state.statistics()),
+        match self.permits.try_line() {
+            Some(line) => semaphore.field("statistics", &self.statistics_of(line)),
             None => semaphore.field("statistics", &format_args!("<locked>")),
         };
         semaphore.finish()
-    }
-}
-
-impl State {
-    fn statistics(&self) -> SemaphoreStatistics {
-        SemaphoreStatistics {
-            permits_available: self.available,
-            permits_total: self.total,
-            waiting: self.line.len(),
-            is_closed: self.closed,
-        }
-    }
-}
-
-impl Settle for State {
-    fn settle(&mut self, wakes: &mut WakeList) {
-        serve(self, wakes);
-    }
-}
-
-impl Serve for State {
-    type Request = usize;
-    type Grant = Result<usize, Closed>;
-
-    fn line(&mut self) -> &mut WaitQueue<usize, Result<usize, Closed>> {
-        &mut self.line
-    }
-
-    fn take(&mut self, request: usize) -> Option<Result<usize, Closed>> {
-        if self.closed {
-            return Some(Err(Closed));
-        }
-        self.available = self.available.checked_sub(request)?;
-        Some(Ok(request))
-    }
-
-    fn put_back(&mut self, grant: Result<usize, Closed>) -> Option<Result<usize, Closed>> {
-        if let Ok(permits) = grant {
-            self.available += permits;
-        }
-        None
     }
 }

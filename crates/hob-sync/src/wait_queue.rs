@@ -1,214 +1,226 @@
 //! The line that every primitive of this crate has its waiters stand in.
 //!
-//! Who comes first is served first, and is *given* what it waits for: the permit, the item or the
-//! slot moves into its place in the line before it is woken. So nobody can take it away, and a waiter
-//! that goes without having taken it hands it on to the next.
+//! Who comes first is served first, and is *given* what it waits for: the permit, the turn or the
+//! room is its own before it is woken. So nobody can take it away, and a waiter that goes without
+//! having taken it hands it on to the next.
 //!
 //! # Implementation
 //!
-//! A primitive keeps all its state, its lines included, under one lock, and tells through [`Serve`]
-//! how to take something from that state and how to put it back. The rest is done here, once for
-//! all: [`try_take`] for newcomers, [`poll_in_line`] for futures, [`leave`] for futures that are
-//! dropped.
+//! Nothing is allocated: a place in line is a [`Node`] inside the waiting future, and the line is a
+//! doubly linked list through these nodes. A primitive keeps its state, its lines included, under one
+//! lock, and tells through [`Serve`] how to take something from that state and how to put it back.
+//! The rest is done here, once for all, by [`Wait`] for futures, [`try_take`] for those who do not
+//! wait, and [`update`] for those who change the state.
 //!
 //! ```text
-//!                 nothing there                    grant_first
-//!   (no ticket) ───────────────► in line ─────────────────────────► granted
-//!        │                          │ leave: the line closes up        │ check: taken
-//!        │ there, nobody in line    ▼                                  │ leave: put back, next
-//!        └───────────────────────► gone ◄──────────────────────────────┘
+//!               there, and nobody in line
+//!   new ──────────────────────────────────────────► finished
+//!    │                                                 ▲
+//!    │ nothing there, or others wait                   │ poll takes the grant, without the lock
+//!    ▼               grant_first                       │
+//!   in line ─────────────────────────► granted ────────┘
+//!    │ drop: the line closes up           │ drop: put back, for the next in line
+//!    └───────────► gone ◄─────────────────┘
 //! ```
 //!
-//! The line is a doubly linked list through a slab: joining, granting and leaving from the middle
-//! take constant time. A granted waiter is out of the list but keeps its slab entry, which only its
-//! own ticket names, until it takes or leaves.
+//! Who may touch a node's [`Place`]: its own future, as long as it is not linked; whoever holds the
+//! lock, as long as it is. `granted` says which: it is set, after the node was unlinked, as the last
+//! thing that is done to the node under the lock. Its Release store pairs with the Acquire load by
+//! which the future learns that the node is its own again.
 //!
-//! Two rules keep order. A newcomer takes nothing while somebody is in line; and a newcomer whose
-//! budget is spent is given its place all the same, with the grant in it if there is one, so that it
-//! does not lose its turn to those who come while it yields.
+//! Three rules keep order. A newcomer takes nothing while somebody is in line. One that cannot be
+//! served joins the line, whatever its budget. And one that could be served but has no budget left
+//! yields as if it had not asked yet.
+//!
+//! Whoever changes the state serves the lines before it releases the lock, as far as the list of those
+//! to wake has room; then it wakes them, and goes on serving. Nobody can get between: as long as the
+//! line is not empty, newcomers join it.
+//!
+//! # References
+//!
+//! - Linux' `struct list_head` for lists through what they hold; tokio's `batch_semaphore` and
+//!   event-listener's stack listeners for nodes in pinned futures.
+
+#![expect(
+    unsafe_code,
+    reason = "nodes live in the futures that wait, so that waiting allocates nothing"
+)]
 
 use std::fmt;
+use std::marker::PhantomPinned;
 use std::mem;
 use std::panic::Location;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use hob_core::{budget, context};
-use slab::Slab;
+use hob_core::{budget, context, unhandled};
 
-use crate::primitive::Guarded;
-use crate::waker::{Spare, WakeList, WakerSlot, poll_with};
+use crate::primitive::{AtomicBool, Guarded, Ordering, UnsafeCell};
+use crate::waker::WakeList;
 
-/// Waiters in order of arrival: each asks for an `R` and is given a `G`.
-pub(crate) struct WaitQueue<R, G> {
-    waiters: Slab<Waiter<R, G>>,
-    first: Option<usize>,
-    last: Option<usize>,
-    /// Those in line, without those that were granted.
-    len: usize,
-}
-
-/// What a ticket stands for, and what is left of it when its owner leaves.
-enum Waiter<R, G> {
-    InLine(Node<R>),
-    /// What it was given and has not taken.
-    Granted(G),
-}
-
-struct Node<R> {
-    request: R,
-    waker: WakerSlot,
-    ahead: Option<usize>,
-    behind: Option<usize>,
-}
-
-/// A future's place in a line, empty until it has to wait.
-///
-/// It belongs to one line. A future that holds one calls [`leave`] when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    key: Option<usize>,
-    /// Its future was ready.
-    finished: bool,
-    what: &'static str,
-    place: &'static Location<'static>,
-}
-
-/// A state that changed, and what follows from that for all its lines.
+/// A state under a lock, and what follows from a change of it for all its lines.
 pub(crate) trait Settle {
-    /// Serves every line as far as it goes.
-    fn settle(&mut self, wakes: &mut WakeList);
+    /// What the lock guards.
+    type State;
+
+    fn lock(&self) -> &Guarded<Self::State>;
+
+    /// Serves every line as far as it goes, or until `wakes` is full.
+    fn settle(&self, state: &mut Self::State, wakes: &mut WakeList);
 }
 
 /// A state that serves a line of waiters. `L` names the line where there are several.
 pub(crate) trait Serve<L = ()>: Settle {
     /// What a waiter asks for.
-    type Request: Copy;
+    type Request;
     /// What it is given.
     type Grant;
+    /// What it is given from: the state without the line.
+    type Store;
 
-    fn line(&mut self) -> &mut WaitQueue<Self::Request, Self::Grant>;
+    /// The line, and what it is served from.
+    fn parts(
+        state: &mut Self::State,
+    ) -> (&mut WaitQueue<Self::Request, Self::Grant>, &mut Self::Store);
+
+    /// Whether a newcomer who finds nobody in line would be served now.
+    fn is_ready(&self, store: &Self::Store, request: &Self::Request) -> bool;
 
     /// Takes what is asked for, if it is there. The line has been looked at before.
-    fn take(&mut self, request: Self::Request) -> Option<Self::Grant>;
-
-    /// Notes that a grant has reached whom it is for: from now on it cannot be put back.
-    fn taken(&mut self, grant: &Self::Grant) {
-        let _ = grant;
-    }
+    fn take(&self, store: &mut Self::Store, request: &mut Self::Request) -> Option<Self::Grant>;
 
     /// Puts back what was granted and not taken. What has no use any more is returned, to be dropped
     /// with the lock released.
-    fn put_back(&mut self, grant: Self::Grant) -> Option<Self::Grant>;
+    fn put_back(&self, store: &mut Self::Store, grant: Self::Grant) -> Option<Self::Grant>;
+
+    /// Notes what it is that the waiter who joins the line now waits for.
+    fn joins(&self, store: &mut Self::Store, request: &mut Self::Request) {
+        let _ = (store, request);
+    }
+
+    /// Takes what is asked for, if it is there and nobody waits for it.
+    fn try_take(&self, request: &mut Self::Request) -> Option<Self::Grant> {
+        update(self, |state| {
+            let (line, store) = Self::parts(state);
+            if line.is_empty() {
+                self.take(store, request)
+            } else {
+                None
+            }
+        })
+    }
 }
 
-/// Serves one line as far as it goes.
-pub(crate) fn serve<L, S: Serve<L>>(state: &mut S, wakes: &mut WakeList) {
-    while let Some(request) = state.line().first() {
-        let Some(grant) = state.take(request) else {
-            return;
-        };
-        wakes.extend(state.line().grant_first(grant));
+/// Waiters in order of arrival: each asks for an `R` and is given a `G`.
+pub(crate) struct WaitQueue<R, G> {
+    first: Link<R, G>,
+    last: Link<R, G>,
+}
+
+type Link<R, G> = Option<NonNull<Node<R, G>>>;
+
+/// A place in line, inside the future that waits. See the module's documentation for who may touch
+/// it when.
+struct Node<R, G> {
+    granted: AtomicBool,
+    place: UnsafeCell<Place<R, G>>,
+    _pinned: PhantomPinned,
+}
+
+struct Place<R, G> {
+    request: R,
+    grant: Option<G>,
+    waker: Option<Waker>,
+    ahead: Link<R, G>,
+    behind: Link<R, G>,
+}
+
+/// A wait for something that `H` leads to: what the futures of this crate are made of.
+///
+/// The request is made known when the wait is first polled. Dropped, it gives up its place, or hands
+/// on what it was granted.
+pub(crate) struct Wait<H: Home<Shared: Serve<L>>, L = ()> {
+    home: H,
+    node: Node<Request<H, L>, Grant<H, L>>,
+    stage: Stage,
+    what: &'static str,
+    place: &'static Location<'static>,
+}
+
+type Request<H, L> = <<H as Home>::Shared as Serve<L>>::Request;
+type Grant<H, L> = <<H as Home>::Shared as Serve<L>>::Grant;
+
+/// What [`Wait::refresh`] found.
+#[derive(Eq, PartialEq)]
+enum Refreshed {
+    Waits,
+    Granted,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    /// Not polled yet, or it yielded for want of a budget.
+    New,
+    /// In line or granted.
+    Filed,
+    /// It was ready, which it is once.
+    Finished,
+}
+
+/// What a wait holds on to: it leads to the object whose line the wait stands in.
+///
+/// # Safety
+///
+/// `shared` returns the same object each time, and that object stays where it is until the home is
+/// dropped, even if the home is moved.
+pub(crate) unsafe trait Home {
+    type Shared;
+
+    fn shared(&self) -> &Self::Shared;
+}
+
+/// A home that owns `O` and leads to a part of it.
+pub(crate) struct Part<O: ?Sized, S> {
+    owner: Arc<O>,
+    part: NonNull<S>,
+}
+
+/// Serves one line as far as it goes, or until `wakes` is full.
+pub(crate) fn serve<L, S: Serve<L> + ?Sized>(
+    shared: &S,
+    state: &mut S::State,
+    wakes: &mut WakeList,
+) {
+    let (line, store) = S::parts(state);
+    while !wakes.is_full() {
+        let grant = line.with_first(|request| shared.take(store, request));
+        let Some(grant) = grant.flatten() else { return };
+        line.grant_first(grant, wakes);
     }
 }
 
 /// Changes the state, serves its lines, and wakes with the lock released.
-pub(crate) fn update<S: Settle, R>(lock: &Guarded<S>, change: impl FnOnce(&mut S) -> R) -> R {
+pub(crate) fn update<S: Settle + ?Sized, R>(
+    shared: &S,
+    change: impl FnOnce(&mut S::State) -> R,
+) -> R {
     let mut wakes = WakeList::default();
     let result = {
-        let mut state = lock.lock();
+        let mut state = shared.lock().lock();
         let result = change(&mut state);
-        state.settle(&mut wakes);
+        shared.settle(&mut state, &mut wakes);
         result
     };
-    wakes.wake_all();
-    result
-}
-
-/// Takes what is asked for, if it is there and nobody waits for it.
-pub(crate) fn try_take<L, S: Serve<L>>(lock: &Guarded<S>, request: S::Request) -> Option<S::Grant> {
-    update(lock, |state| {
-        let grant = take_now::<L, S>(state, request)?;
-        state.taken(&grant);
-        Some(grant)
-    })
-}
-
-fn take_now<L, S: Serve<L>>(state: &mut S, request: S::Request) -> Option<S::Grant> {
-    if state.line().is_empty() {
-        state.take(request)
-    } else {
-        None
-    }
-}
-
-/// One poll of a future that wants something.
-pub(crate) fn poll_in_line<L, S: Serve<L>>(
-    lock: &Guarded<S>,
-    ticket: &mut Ticket,
-    request: S::Request,
-    cx: &Context<'_>,
-) -> Poll<S::Grant> {
-    let proceed = ticket.poll_proceed(cx);
-    poll_proceeding(lock, ticket, request, proceed, cx)
-}
-
-/// The same, where [`Ticket::poll_proceed`] has been asked before.
-pub(crate) fn poll_proceeding<L, S: Serve<L>>(
-    lock: &Guarded<S>,
-    ticket: &mut Ticket,
-    request: S::Request,
-    proceed: Poll<()>,
-    cx: &Context<'_>,
-) -> Poll<S::Grant> {
-    let newcomer = !ticket.is_filed();
-    let poll = poll_with(cx.waker(), |spare| {
-        update(lock, |state| {
-            if ticket.is_filed() {
-                let poll = state.line().check(ticket, spare);
-                if let Poll::Ready(grant) = &poll {
-                    state.taken(grant);
-                }
-                return poll;
-            }
-            match take_now::<L, S>(state, request) {
-                Some(grant) if proceed.is_ready() => {
-                    state.taken(&grant);
-                    Poll::Ready(grant)
-                }
-                Some(grant) => {
-                    state.line().file_granted(ticket, grant);
-                    Poll::Pending
-                }
-                None => {
-                    state.line().join(ticket, request, spare);
-                    Poll::Pending
-                }
-            }
-        })
-    });
-    match &poll {
-        Poll::Ready(_) => {
-            ticket.finish();
-            if newcomer {
-                budget::spend();
-            }
+    loop {
+        let may_be_more = wakes.is_full();
+        wakes.wake_all();
+        if !may_be_more {
+            return result;
         }
-        Poll::Pending => ticket.record_wait(),
+        shared.settle(&mut shared.lock().lock(), &mut wakes);
     }
-    poll
-}
-
-/// Leaves the line, if `ticket` stands in it, and hands on what it was granted.
-pub(crate) fn leave<L, S: Serve<L>>(lock: &Guarded<S>, ticket: &mut Ticket) {
-    if !ticket.is_filed() {
-        return;
-    }
-    let unwanted = update(lock, |state| match state.line().leave(ticket) {
-        Waiter::Granted(grant) => state.put_back(grant).map(Waiter::Granted),
-        in_line @ Waiter::InLine(_) => Some(in_line),
-    });
-    // A waker or a value: foreign code, now that the lock is released.
-    drop(unwanted);
 }
 
 /// What every future of this crate says that is polled once too often.
@@ -217,275 +229,389 @@ pub(crate) fn polled_after_ready(what: &str, place: &Location<'_>) -> ! {
     panic!("{what} at {place} was polled after it was ready");
 }
 
-impl Ticket {
-    /// An empty ticket for the operation `what`, which the caller of the caller called.
+impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
+    /// A wait for `request`, as the operation `what`, which the caller of the caller called.
     #[track_caller]
-    pub(crate) fn new(what: &'static str) -> Self {
+    pub(crate) fn new(home: H, request: Request<H, L>, what: &'static str) -> Self {
         Self {
-            key: None,
-            finished: false,
+            home,
+            node: Node {
+                granted: AtomicBool::new(false),
+                place: UnsafeCell::new(Place {
+                    request,
+                    grant: None,
+                    waker: None,
+                    ahead: None,
+                    behind: None,
+                }),
+                _pinned: PhantomPinned,
+            },
+            stage: Stage::New,
             what,
             place: Location::caller(),
         }
     }
 
-    /// Returns `true` while it stands in a line, granted or not.
-    pub(crate) const fn is_filed(&self) -> bool {
-        self.key.is_some()
+    pub(crate) const fn home(&self) -> &H {
+        &self.home
     }
 
-    /// Whether its future may take what it finds: a newcomer needs a budget, and a waiter that was
-    /// granted completes whatever the budget says.
-    ///
-    /// Panics if the future was ready before.
-    pub(crate) fn poll_proceed(&self, cx: &Context<'_>) -> Poll<()> {
-        self.refuse_finished();
-        if self.is_filed() {
-            Poll::Ready(())
-        } else {
-            budget::poll_proceed(cx)
+    /// One poll of the future that this wait is.
+    pub(crate) fn poll(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<Grant<H, L>> {
+        // SAFETY: nothing is moved out of the wait: `home` and `node` are only lent, the node as `&`.
+        let this = unsafe { self.get_unchecked_mut() };
+        let poll = match this.stage {
+            Stage::New => this.poll_new(cx),
+            Stage::Filed => this.poll_filed(cx),
+            Stage::Finished => polled_after_ready(this.what, this.place),
+        };
+        if poll.is_ready() {
+            this.stage = Stage::Finished;
         }
+        poll
     }
 
-    /// Notes that its future is ready, which it is once.
-    pub(crate) fn finish(&mut self) {
-        self.refuse_finished();
-        self.finished = true;
-    }
-
-    fn refuse_finished(&self) {
-        if self.finished {
-            polled_after_ready(self.what, self.place);
+    /// Notes that its future is ready without having waited, which it is once.
+    pub(crate) fn finish(self: Pin<&mut Self>) {
+        // SAFETY: nothing is moved.
+        let this = unsafe { self.get_unchecked_mut() };
+        if this.stage == Stage::Finished {
+            polled_after_ready(this.what, this.place);
         }
+        this.stage = Stage::Finished;
     }
 
-    /// Notes in the task what it waits for.
-    pub(crate) fn record_wait(&self) {
+    fn poll_new(&mut self, cx: &Context<'_>) -> Poll<Grant<H, L>> {
+        if budget::try_spend() {
+            if let Some(grant) = self.try_take() {
+                return Poll::Ready(grant);
+            }
+            budget::refund();
+        } else if self.is_ready() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let poll = self.join(cx.waker().clone());
+        if poll.is_pending() {
+            self.stage = Stage::Filed;
+            context::record_wait(self.what, self.place);
+        }
+        poll
+    }
+
+    fn try_take(&self) -> Option<Grant<H, L>> {
+        let shared = self.home.shared();
+        // SAFETY: the stage is `New`: the node is not linked, so it is ours.
+        unsafe { self.node.with(|place| shared.try_take(&mut place.request)) }
+    }
+
+    fn is_ready(&self) -> bool {
+        let shared = self.home.shared();
+        let mut state = shared.lock().lock();
+        let (line, store) = H::Shared::parts(&mut state);
+        // SAFETY: the stage is `New`: the node is not linked, so it is ours.
+        let is_ready = unsafe {
+            self.node
+                .with(|place| shared.is_ready(store, &place.request))
+        };
+        is_ready && line.is_empty()
+    }
+
+    /// Joins the line at its end, unless what it asks for is there by now.
+    fn join(&self, waker: Waker) -> Poll<Grant<H, L>> {
+        let shared = self.home.shared();
+        let mut waker = Some(waker);
+        let poll = update(shared, |state| {
+            let (line, store) = H::Shared::parts(state);
+            let join = |place: &mut Place<_, _>| {
+                if line.is_empty()
+                    && let Some(grant) = shared.take(store, &mut place.request)
+                {
+                    return Poll::Ready(grant);
+                }
+                shared.joins(store, &mut place.request);
+                place.waker = waker.take();
+                Poll::Pending
+            };
+            // SAFETY: the stage is `New`: the node is not linked, so it is ours.
+            let poll = unsafe { self.node.with(join) };
+            if poll.is_pending() {
+                // SAFETY: this is the lock of the line; the node is pinned, as `poll` has a pin, and
+                // `Drop` takes it out of this very line.
+                unsafe { line.push(NonNull::from(&self.node)) };
+            }
+            poll
+        });
+        // Foreign code, now that the lock is released. If it panics, that takes no grant away.
+        unhandled::drop_waker(waker);
+        poll
+    }
+
+    fn poll_filed(&self, cx: &Context<'_>) -> Poll<Grant<H, L>> {
+        if self.node.is_granted() || self.refresh(cx.waker()) == Refreshed::Granted {
+            // SAFETY: it was granted, so the node is ours again.
+            let grant = unsafe { self.node.with(Place::take_grant) };
+            return Poll::Ready(grant);
+        }
         context::record_wait(self.what, self.place);
+        Poll::Pending
+    }
+
+    /// Files `waker` instead of the one that was filed before, if it is another.
+    fn refresh(&self, waker: &Waker) -> Refreshed {
+        let mut clone = None;
+        let refreshed = loop {
+            let state = self.home.shared().lock().lock();
+            if self.node.is_granted() {
+                break Refreshed::Granted;
+            }
+            // SAFETY: the node is linked, and this is the lock of its line.
+            if unsafe { self.node.with(|place| place.file(waker, &mut clone)) } {
+                break Refreshed::Waits;
+            }
+            drop(state);
+            clone = Some(waker.clone());
+        };
+        // Foreign code, now that the lock is released.
+        unhandled::drop_waker(clone);
+        refreshed
+    }
+
+    /// Gives up the place in line, or hands on what was granted.
+    fn leave(&self) {
+        let shared = self.home.shared();
+        let (waker, unwanted) = update(shared, |state| {
+            let (line, store) = H::Shared::parts(state);
+            let granted = self.node.is_granted();
+            if !granted {
+                // SAFETY: it was filed and not granted, so it is linked, in this line.
+                unsafe { line.unlink(NonNull::from(&self.node)) };
+            }
+            let leave = |place: &mut Place<_, _>| {
+                let grant = granted.then(|| place.take_grant());
+                let unwanted = grant.and_then(|grant| shared.put_back(store, grant));
+                (place.waker.take(), unwanted)
+            };
+            // SAFETY: it is not linked any more, so it is ours.
+            unsafe { self.node.with(leave) }
+        });
+        // Foreign code, now that the lock is released.
+        unhandled::drop_waker(waker);
+        drop(unwanted);
     }
 }
 
-impl<R: Copy, G> WaitQueue<R, G> {
+impl<H: Home<Shared: Serve<L>>, L> Drop for Wait<H, L> {
+    fn drop(&mut self) {
+        if self.stage == Stage::Filed {
+            self.leave();
+        }
+    }
+}
+
+impl<H: Home<Shared: Serve<L>>, L> fmt::Debug for Wait<H, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("what", &self.what)
+            .field("place", &format_args!("{}", self.place))
+            .field("stage", &self.stage)
+            .field("is_granted", &self.node.is_granted())
+            .finish()
+    }
+}
+
+// SAFETY: what is behind a reference does not move.
+unsafe impl<S> Home for &S {
+    type Shared = S;
+
+    fn shared(&self) -> &S {
+        self
+    }
+}
+
+// SAFETY: what is in an `Arc` does not move, and lives as long as this clone of it.
+unsafe impl<S> Home for Arc<S> {
+    type Shared = S;
+
+    fn shared(&self) -> &S {
+        self
+    }
+}
+
+impl<O: ?Sized, S> Part<O, S> {
+    pub(crate) fn new(owner: Arc<O>, part: impl for<'a> FnOnce(&'a O) -> &'a S) -> Self {
+        let part = NonNull::from(part(&owner));
+        Self { owner, part }
+    }
+
+    pub(crate) const fn owner(&self) -> &Arc<O> {
+        &self.owner
+    }
+}
+
+// SAFETY: `part` takes every lifetime, so what it returned lives as long as `owner` is borrowed
+// shared. The clone of the `Arc` keeps it alive, where it is, and lets nobody borrow it mutably.
+unsafe impl<O: ?Sized, S> Home for Part<O, S> {
+    type Shared = S;
+
+    fn shared(&self) -> &S {
+        // SAFETY: as above.
+        unsafe { self.part.as_ref() }
+    }
+}
+
+// SAFETY: it is an `Arc<O>` and a `&S` into it.
+unsafe impl<O: ?Sized + Send + Sync, S: Sync> Send for Part<O, S> {}
+// SAFETY: as for `Send`.
+unsafe impl<O: ?Sized + Send + Sync, S: Sync> Sync for Part<O, S> {}
+
+impl<R, G> WaitQueue<R, G> {
     pub(crate) const fn new() -> Self {
         Self {
-            waiters: Slab::new(),
             first: None,
             last: None,
-            len: 0,
         }
     }
 
-    /// How many are in line and were given nothing yet.
-    pub(crate) const fn len(&self) -> usize {
-        self.len
-    }
-
+    /// Whether nobody is in line. Those that were granted are not.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.first.is_none()
     }
 
-    /// What the first in line asks for.
-    pub(crate) fn first(&self) -> Option<R> {
-        self.first.map(|key| self.node(key).request)
+    /// How many are in line, counted one by one: for statistics.
+    pub(crate) fn len(&self) -> usize {
+        let next = |node: &NonNull<Node<R, G>>| {
+            // SAFETY: linked nodes are alive, and `&self` shows that the caller holds the lock.
+            unsafe { node.as_ref().with(|place| place.behind) }
+        };
+        std::iter::successors(self.first, next).count()
     }
 
-    /// Joins the line at its end, unless a clone of the waker has to be made first.
-    fn join(&mut self, ticket: &mut Ticket, request: R, spare: &mut Spare<'_>) {
-        let Some(waker) = spare.take() else { return };
-        let key = self.waiters.insert(Waiter::InLine(Node {
-            request,
-            waker: WakerSlot::filed(waker),
-            ahead: self.last,
-            behind: None,
-        }));
-        match self.last.replace(key) {
-            Some(last) => self.node_mut(last).behind = Some(key),
-            None => self.first = Some(key),
-        }
-        self.len += 1;
-        ticket.key = Some(key);
+    /// Looks at what the first in line asks for.
+    pub(crate) fn with_first<T>(&mut self, look: impl FnOnce(&mut R) -> T) -> Option<T> {
+        let first = self.first?;
+        // SAFETY: linked nodes are alive, and `&mut self` shows that the caller holds the lock.
+        Some(unsafe { first.as_ref().with(|place| look(&mut place.request)) })
     }
 
-    /// Files a waiter that has its grant already.
-    fn file_granted(&mut self, ticket: &mut Ticket, grant: G) {
-        ticket.key = Some(self.waiters.insert(Waiter::Granted(grant)));
+    /// Gives the first in line its grant, and notes whom to wake.
+    pub(crate) fn grant_first(&mut self, grant: G, wakes: &mut WakeList) {
+        let first = self.first.expect("the line was looked at before");
+        // SAFETY: linked nodes are alive, and this one is linked here.
+        unsafe { self.unlink(first) };
+        // SAFETY: it is alive until the store below, for its future's `Drop` waits for our lock.
+        let node = unsafe { first.as_ref() };
+        let give = |place: &mut Place<R, G>| {
+            place.grant = Some(grant);
+            place.waker.take()
+        };
+        // SAFETY: its future does not touch it before the store below.
+        let waker = unsafe { node.with(give) };
+        // From here on the node is its future's, which may be gone at once.
+        node.granted.store(true, Ordering::Release);
+        wakes.extend(waker);
     }
 
-    /// Takes the grant, or goes on waiting with the current waker.
-    fn check(&mut self, ticket: &mut Ticket, spare: &mut Spare<'_>) -> Poll<G> {
-        let key = ticket.key.expect("only a filed ticket is checked");
-        match &mut self.waiters[key] {
-            Waiter::InLine(node) => {
-                node.waker.file(spare);
-                return Poll::Pending;
-            }
-            Waiter::Granted(_) => ticket.key = None,
-        }
-        match self.waiters.remove(key) {
-            Waiter::Granted(grant) => Poll::Ready(grant),
-            Waiter::InLine(_) => unreachable!("it was looked at under this lock"),
-        }
-    }
-
-    /// Gives the first in line its grant, and returns whom to wake.
-    fn grant_first(&mut self, grant: G) -> Option<Waker> {
-        let key = self.first.expect("the line was looked at before");
-        self.unlink(key);
-        match mem::replace(&mut self.waiters[key], Waiter::Granted(grant)) {
-            Waiter::InLine(mut node) => node.waker.take(),
-            Waiter::Granted(_) => unreachable!("only those in line are linked"),
-        }
-    }
-
-    /// Takes a waiter out, wherever it stands.
-    fn leave(&mut self, ticket: &mut Ticket) -> Waiter<R, G> {
-        let key = ticket.key.take().expect("only a filed ticket leaves");
-        if matches!(self.waiters[key], Waiter::InLine(_)) {
-            self.unlink(key);
-        }
-        self.waiters.remove(key)
-    }
-
-    /// Closes the line up where `key` stands.
-    fn unlink(&mut self, key: usize) {
-        let Node { ahead, behind, .. } = *self.node(key);
+    /// Puts a node at the end.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the line's lock. The node is not linked; it stays alive and where it is until
+    /// it is unlinked.
+    unsafe fn push(&mut self, node: NonNull<Node<R, G>>) {
+        let ahead = self.last.replace(node);
+        // SAFETY: it is alive, and the lock is held.
+        unsafe {
+            node.as_ref()
+                .with(|place| (place.ahead, place.behind) = (ahead, None))
+        };
         match ahead {
-            Some(ahead) => self.node_mut(ahead).behind = behind,
+            // SAFETY: linked nodes are alive.
+            Some(ahead) => unsafe { ahead.as_ref().with(|place| place.behind = Some(node)) },
+            None => self.first = Some(node),
+        }
+    }
+
+    /// Closes the line up where `node` stands.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the line's lock, and the node is linked in this line.
+    unsafe fn unlink(&mut self, node: NonNull<Node<R, G>>) {
+        // SAFETY: linked nodes are alive, and the lock is held.
+        let (ahead, behind) = unsafe { node.as_ref().with(|place| (place.ahead, place.behind)) };
+        match ahead {
+            // SAFETY: as above, of its neighbour.
+            Some(ahead) => unsafe { ahead.as_ref().with(|place| place.behind = behind) },
             None => self.first = behind,
         }
         match behind {
-            Some(behind) => self.node_mut(behind).ahead = ahead,
+            // SAFETY: as above, of its neighbour.
+            Some(behind) => unsafe { behind.as_ref().with(|place| place.ahead = ahead) },
             None => self.last = ahead,
-        }
-        self.len -= 1;
-    }
-
-    fn node(&self, key: usize) -> &Node<R> {
-        match &self.waiters[key] {
-            Waiter::InLine(node) => node,
-            Waiter::Granted(_) => unreachable!("only those in line are linked"),
-        }
-    }
-
-    fn node_mut(&mut self, key: usize) -> &mut Node<R> {
-        match &mut self.waiters[key] {
-            Waiter::InLine(node) => node,
-            Waiter::Granted(_) => unreachable!("only those in line are linked"),
         }
     }
 }
+
+// SAFETY: the line leads to requests, grants and wakers, under the lock that it lies in: whoever has
+// it may use those from its thread.
+unsafe impl<R: Send, G: Send> Send for WaitQueue<R, G> {}
 
 impl<R, G> fmt::Debug for WaitQueue<R, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitQueue")
-            .field("len", &self.len)
-            .finish_non_exhaustive()
+            .field("len", &self.len())
+            .finish()
     }
 }
 
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    /// A state that has `there` things to give.
-    struct Things {
-        there: usize,
-        line: WaitQueue<usize, usize>,
+impl<R, G> Node<R, G> {
+    /// Whether it was granted: then it is its future's alone.
+    fn is_granted(&self) -> bool {
+        // Pairs with the Release store in `grant_first`.
+        self.granted.load(Ordering::Acquire)
     }
 
-    impl Settle for Things {
-        fn settle(&mut self, wakes: &mut WakeList) {
-            serve::<(), _>(self, wakes);
-        }
-    }
-
-    impl Serve for Things {
-        type Request = usize;
-        type Grant = usize;
-
-        fn line(&mut self) -> &mut WaitQueue<usize, usize> {
-            &mut self.line
-        }
-
-        fn take(&mut self, request: usize) -> Option<usize> {
-            self.there = self.there.checked_sub(request)?;
-            Some(request)
-        }
-
-        fn put_back(&mut self, grant: usize) -> Option<usize> {
-            self.there += grant;
-            None
-        }
-    }
-
-    fn things(there: usize) -> Guarded<Things> {
-        Guarded::new(Things {
-            there,
-            line: WaitQueue::new(),
+    /// Lends the place.
+    ///
+    /// # Safety
+    ///
+    /// Either the node is linked and the caller holds the lock of its line; or it is not, and the
+    /// caller is its future, or holds the lock and has not granted it yet. And `with` is not called
+    /// for the same node in `look`.
+    unsafe fn with<T>(&self, look: impl FnOnce(&mut Place<R, G>) -> T) -> T {
+        self.place.with_mut(|place| {
+            // SAFETY: the caller says that nobody else touches the place meanwhile.
+            look(unsafe { &mut *place })
         })
     }
+}
 
-    fn poll(things: &Guarded<Things>, ticket: &mut Ticket, request: usize) -> Poll<usize> {
-        let cx = Context::from_waker(Waker::noop());
-        poll_in_line(things, ticket, request, &cx)
+// SAFETY: it holds a request, a grant and a waker; the links are only followed under the line's lock,
+// and `Drop` of the wait takes it out of the line, on whatever thread.
+unsafe impl<R: Send, G: Send> Send for Node<R, G> {}
+// SAFETY: through a shared reference nothing can be done to it but to ask whether it was granted.
+unsafe impl<R: Send, G: Send> Sync for Node<R, G> {}
+
+impl<R, G> Place<R, G> {
+    fn take_grant(&mut self) -> G {
+        self.grant.take().expect("a grant is taken once")
     }
 
-    fn give(things: &Guarded<Things>, more: usize) {
-        update(things, |things| things.there += more);
-    }
-
-    #[test]
-    fn a_newcomer_does_not_pass_the_line() {
-        let things = things(1);
-        let mut large = Ticket::new("test");
-        assert_eq!(poll(&things, &mut large, 2), Poll::Pending);
-        assert_eq!(try_take(&things, 1), None);
-        give(&things, 1);
-        assert_eq!(poll(&things, &mut large, 2), Poll::Ready(2));
-        assert!(!large.is_filed());
-    }
-
-    #[test]
-    fn who_leaves_from_the_middle_closes_the_line_up() {
-        for gone in 0..5 {
-            let things = things(0);
-            let mut tickets: Vec<_> = (0..5).map(|_| Ticket::new("test")).collect();
-            for ticket in &mut tickets {
-                assert_eq!(poll(&things, ticket, 1), Poll::Pending);
-            }
-            leave(&things, &mut tickets[gone]);
-            assert_eq!(things.lock().line.len(), 4);
-            for (index, ticket) in tickets.iter_mut().enumerate() {
-                if index != gone {
-                    give(&things, 1);
-                    assert_eq!(poll(&things, ticket, 1), Poll::Ready(1));
-                }
-            }
-            assert!(things.lock().line.waiters.is_empty());
+    /// Files `waker`, if it is not there already, with the clone that was made for it. What it
+    /// displaces is left in `clone`. Returns `false` if a clone is needed and none was made.
+    fn file(&mut self, waker: &Waker, clone: &mut Option<Waker>) -> bool {
+        if self
+            .waker
+            .as_ref()
+            .is_some_and(|filed| filed.will_wake(waker))
+        {
+            return true;
         }
-    }
-
-    #[test]
-    fn what_was_granted_and_not_taken_goes_to_the_next() {
-        let things = things(0);
-        let mut first = Ticket::new("test");
-        let mut second = Ticket::new("test");
-        assert_eq!(poll(&things, &mut first, 1), Poll::Pending);
-        assert_eq!(poll(&things, &mut second, 1), Poll::Pending);
-        give(&things, 1);
-        leave(&things, &mut first);
-        assert_eq!(poll(&things, &mut second, 1), Poll::Ready(1));
-        assert_eq!(things.lock().there, 0);
-    }
-
-    #[test]
-    fn a_large_request_that_leaves_lets_the_small_ones_through() {
-        let things = things(1);
-        let mut large = Ticket::new("test");
-        let mut small = Ticket::new("test");
-        assert_eq!(poll(&things, &mut large, 5), Poll::Pending);
-        assert_eq!(poll(&things, &mut small, 1), Poll::Pending);
-        leave(&things, &mut large);
-        assert_eq!(poll(&things, &mut small, 1), Poll::Ready(1));
+        if clone.is_none() {
+            return false;
+        }
+        mem::swap(&mut self.waker, clone);
+        true
     }
 }

@@ -13,6 +13,7 @@
 use std::task::{Poll, Waker};
 
 use hob_core::unhandled;
+use smallvec::SmallVec;
 
 /// Room for the waker of one who waits.
 #[derive(Debug, Default)]
@@ -25,13 +26,13 @@ pub(crate) struct Spare<'a> {
     wanted: bool,
 }
 
-/// Wakers to wake once the lock is released.
+/// Wakers to wake once the lock is released. It has room for a few and allocates nothing: whoever
+/// fills it wakes those, and then goes on.
 #[must_use = "whoever was granted something must be woken"]
 #[derive(Debug, Default)]
-pub(crate) struct WakeList {
-    first: Option<Waker>,
-    rest: Vec<Waker>,
-}
+pub(crate) struct WakeList(SmallVec<[Waker; WAKES_MAX]>);
+
+const WAKES_MAX: usize = 8;
 
 /// Runs `attempt`, and once more with a clone of `waker` if it asked for one.
 ///
@@ -104,29 +105,21 @@ impl Drop for WakerSlot {
 }
 
 impl WakeList {
-    pub(crate) fn push(&mut self, waker: Waker) {
-        if self.first.is_none() {
-            self.first = Some(waker);
-        } else {
-            self.rest.push(waker);
-        }
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= WAKES_MAX
     }
 
-    /// Wakes them in order, with no lock held.
+    /// Wakes them in order, with no lock held, and leaves the list empty.
     ///
     /// One that panics does not keep the others asleep, nor does it take from the caller what the
     /// caller has just received: the panic is reported.
-    pub(crate) fn wake_all(self) {
-        for waker in self.first.into_iter().chain(self.rest) {
-            unhandled::wake(waker);
-        }
+    pub(crate) fn wake_all(&mut self) {
+        self.0.drain(..).for_each(unhandled::wake);
     }
 }
 
 impl Extend<Waker> for WakeList {
     fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
-        for waker in wakers {
-            self.push(waker);
-        }
+        self.0.extend(wakers);
     }
 }

@@ -46,14 +46,14 @@ assert_impl!(MutexGuard<'static, Private>: Send);
 assert_not_impl!(MutexGuard<'static, Private>: Sync);
 assert_not_impl!(MutexGuard<'static, Pinned>: Send);
 assert_not_impl!(MutexGuard<'static, Local>: Send, Sync);
-assert_impl!(mutex::Lock<'static, u8>: Send, Sync, Unpin);
+assert_impl!(mutex::Lock<'static, u8>: Send, Sync);
 assert_not_impl!(mutex::Lock<'static, Local>: Send, Sync);
 assert_impl!(mutex::TryLockError: Send, Sync);
 assert_impl!(mutex::MutexStatistics: Send, Sync);
 
 assert_impl!(Semaphore: Send, Sync, Unpin);
-assert_impl!(semaphore::Acquire<'static>: Send, Sync, Unpin);
-assert_impl!(semaphore::AcquireOwned: Send, Sync, Unpin);
+assert_impl!(semaphore::Acquire<'static>: Send, Sync);
+assert_impl!(semaphore::AcquireOwned: Send, Sync);
 assert_impl!(semaphore::SemaphorePermit<'static>: Send, Sync);
 assert_impl!(semaphore::OwnedSemaphorePermit: Send, Sync);
 assert_impl!(semaphore::AcquireError: Send, Sync);

@@ -13,7 +13,7 @@ use hob_core::task::Occupant;
 use hob_core::{Env, TaskLabel, TaskSlot};
 use hob_sync::{Mutex, Queue, Semaphore, mpsc};
 
-use support::{Counter, poll, poll_with};
+use support::{Counter, poll, poll_once, poll_with};
 
 /// Runs `inside` as one poll of a task named "waiter".
 fn in_task<R>(inside: impl FnOnce() -> R) -> (R, &'static TaskSlot, u64) {
@@ -33,7 +33,7 @@ fn in_task<R>(inside: impl FnOnce() -> R) -> (R, &'static TaskSlot, u64) {
 fn exhaust() {
     let semaphore = Semaphore::new(1);
     for _ in 0..BUDGET_PER_POLL {
-        assert!(poll(&mut semaphore.acquire()).is_ready());
+        assert!(poll_once(semaphore.acquire()).is_ready());
     }
 }
 
@@ -46,7 +46,7 @@ fn a_run_of_completions_ends_and_the_task_is_woken() {
             tx.send(number).unwrap();
         }
         for number in 0..BUDGET_PER_POLL {
-            assert_eq!(poll(&mut rx.recv()), Poll::Ready(Some(number)));
+            assert_eq!(poll_once(rx.recv()), Poll::Ready(Some(number)));
         }
         assert!(poll_with(&mut rx.recv(), &waker).is_pending());
     });
@@ -60,8 +60,8 @@ fn a_granted_waiter_completes_whatever_the_budget() {
         let queue = Queue::unbounded();
         let (tx, mut rx) = mpsc::bounded(1);
         let held = mutex.try_lock().unwrap();
-        let mut lock = mutex.lock();
-        let mut get = queue.get();
+        let mut lock = Box::pin(mutex.lock());
+        let mut get = Box::pin(queue.get());
         let mut recv = rx.recv();
         assert!(poll(&mut lock).is_pending());
         assert!(poll(&mut get).is_pending());
@@ -70,7 +70,7 @@ fn a_granted_waiter_completes_whatever_the_budget() {
         queue.try_put(1).unwrap();
         tx.try_send(1).unwrap();
         exhaust();
-        assert!(poll(&mut mutex.lock()).is_pending());
+        assert!(poll_once(mutex.lock()).is_pending());
         assert!(poll(&mut lock).is_ready());
         assert!(poll(&mut get).is_ready());
         assert!(poll(&mut recv).is_ready());
@@ -78,16 +78,35 @@ fn a_granted_waiter_completes_whatever_the_budget() {
 }
 
 #[test]
-fn a_newcomer_without_budget_keeps_its_place() {
+fn a_newcomer_without_budget_joins_the_line_of_what_is_taken() {
+    in_task(|| {
+        let mutex = Mutex::new(());
+        let held = mutex.try_lock().unwrap();
+        let (counter, waker) = Counter::new();
+        exhaust();
+        let mut first = Box::pin(mutex.lock());
+        assert!(poll_with(&mut first, &waker).is_pending());
+        assert_eq!(counter.wakes(), 0, "it waits for the lock, not for a turn");
+        let mut second = Box::pin(mutex.lock());
+        assert!(poll(&mut second).is_pending());
+        drop(held);
+        assert_eq!(counter.wakes(), 1);
+        assert!(poll(&mut second).is_pending(), "nobody overtakes the first");
+        assert!(poll(&mut first).is_ready());
+    });
+}
+
+#[test]
+fn a_newcomer_without_budget_yields_before_what_is_free_as_if_it_had_not_asked() {
     in_task(|| {
         let mutex = Mutex::new(());
         let (counter, waker) = Counter::new();
         exhaust();
-        let mut first = mutex.lock();
+        let mut first = Box::pin(mutex.lock());
         assert!(poll_with(&mut first, &waker).is_pending());
         assert_eq!(counter.wakes(), 1, "it is polled again");
-        assert!(mutex.try_lock().is_err(), "nobody overtakes it");
-        assert!(poll(&mut first).is_ready());
+        assert_eq!(mutex.statistics().waiting, 0);
+        drop(mutex.try_lock().expect("it holds nothing"));
     });
 }
 
@@ -111,11 +130,11 @@ fn a_newcomer_without_budget_that_is_dropped_loses_nothing() {
         let queue = Queue::unbounded();
         queue.try_put(1).unwrap();
         exhaust();
-        assert!(poll(&mut queue.get()).is_pending());
+        assert!(poll_once(queue.get()).is_pending());
         assert_eq!(queue.try_get().unwrap().into_inner(), 1);
 
         let (tx, mut rx) = mpsc::bounded(1);
-        assert!(poll(&mut tx.send(1)).is_pending());
+        assert!(poll_once(tx.send(1)).is_pending());
         assert!(tx.is_empty());
         tx.try_send(2).unwrap();
         assert_eq!(rx.try_recv(), Ok(2));
@@ -127,7 +146,7 @@ fn a_dump_shows_what_a_task_waits_for_and_where() {
     let ((), slot, env) = in_task(|| {
         let mutex = Mutex::new(());
         let _held = mutex.try_lock().unwrap();
-        assert!(poll(&mut mutex.lock()).is_pending());
+        assert!(poll_once(mutex.lock()).is_pending());
     });
     let wait = slot.snapshot(env).unwrap().wait.unwrap();
     assert_eq!(wait.what, "Mutex::lock");
@@ -138,7 +157,7 @@ fn a_dump_shows_what_a_task_waits_for_and_where() {
 fn a_stream_of_messages_is_on_record_with_the_place_of_its_channel() {
     let line = line!() + 1;
     let (_tx, mut rx) = mpsc::unbounded::<u8>();
-    let ((), slot, env) = in_task(|| assert!(poll(&mut rx.next()).is_pending()));
+    let ((), slot, env) = in_task(|| assert!(poll_once(rx.next()).is_pending()));
     let wait = slot.snapshot(env).unwrap().wait.unwrap();
     assert_eq!(wait.what, "mpsc::Receiver");
     assert!(wait.place.file().ends_with("tests/budget.rs"), "{wait:?}");

@@ -11,7 +11,7 @@ use std::task::{Poll, Wake, Waker};
 use futures_lite::StreamExt;
 use hob_sync::{Mutex, Queue, Semaphore, mpsc, oneshot};
 
-use support::{Counter, poll, poll_with};
+use support::{Counter, poll, poll_once, poll_with};
 
 /// Runs `act` when it is woken, and when the last clone is dropped.
 struct Hostile<F: Fn()> {
@@ -89,7 +89,7 @@ fn wakers_call_back_into_a_mutex() {
         let mutex = Arc::clone(mutex);
         move || {
             drop(mutex.try_lock());
-            drop(poll(&mut mutex.lock()));
+            drop(poll_once(mutex.lock()));
             let _shown = format!("{mutex:?} {:?}", mutex.statistics());
         }
     };
@@ -97,8 +97,8 @@ fn wakers_call_back_into_a_mutex() {
     let (dropped, dropped_calls) = Hostile::waker(act(&mutex));
     let (displaced, displaced_calls) = Hostile::waker(act(&mutex));
     let (woken, woken_calls) = Hostile::waker(act(&mutex));
-    let mut first = mutex.lock();
-    let mut second = mutex.lock();
+    let mut first = Box::pin(mutex.lock());
+    let mut second = Box::pin(mutex.lock());
     park(&mut first, dropped);
     park(&mut second, displaced);
     park(&mut second, woken);
@@ -119,7 +119,7 @@ fn wakers_call_back_into_a_semaphore() {
         inner.add_permits(1).unwrap();
         inner.close();
     });
-    let mut acquire = semaphore.acquire();
+    let mut acquire = Box::pin(semaphore.acquire());
     park(&mut acquire, waker);
     semaphore.add_permits(1).unwrap();
     assert_eq!(calls.load(Ordering::SeqCst), 2);
@@ -163,7 +163,7 @@ fn wakers_call_back_into_a_channel() {
     let act = |tx: &mpsc::Sender<u8>| {
         let tx = tx.clone();
         move || {
-            let _sent = poll(&mut tx.send(7));
+            let _sent = poll_once(tx.send(7));
             let _shown = format!("{tx:?}");
         }
     };
@@ -176,8 +176,8 @@ fn wakers_call_back_into_a_channel() {
     drop(recv);
 
     let (waker, calls) = Hostile::waker(act(&tx));
-    let _sent = poll(&mut tx.send(2));
-    let mut send = tx.send(3);
+    let _sent = poll_once(tx.send(2));
+    let mut send = Box::pin(tx.send(3));
     park(&mut send, waker);
     assert_eq!(rx.try_recv(), Ok(7));
     assert_eq!(calls.load(Ordering::SeqCst), 2);
@@ -207,20 +207,20 @@ fn wakers_call_back_into_a_queue() {
         move || {
             drop(queue.try_get());
             let _put = queue.try_put(9);
-            let _joined = poll(&mut queue.join());
+            let _joined = poll_once(queue.join());
             let _shown = format!("{queue:?}");
         }
     };
     let (getter, getter_calls) = Hostile::waker(act(&queue));
     let (joiner, joiner_calls) = Hostile::waker(act(&queue));
-    let mut get = queue.get();
+    let mut get = Box::pin(queue.get());
     park(&mut get, getter);
     queue.try_put(1).unwrap();
     assert_eq!(getter_calls.load(Ordering::SeqCst), 2);
     let Poll::Ready(Ok(item)) = poll(&mut get) else {
         panic!("it was handed over");
     };
-    let mut join = queue.join();
+    let mut join = Box::pin(queue.join());
     park(&mut join, joiner);
     drop(queue.close_now());
     item.done();
@@ -252,7 +252,7 @@ fn a_waker_that_panics_keeps_nobody_asleep_and_takes_nothing_away() {
 fn a_waker_whose_destructor_panics_is_contained_when_it_is_displaced() {
     let mutex = Mutex::new(());
     let held = mutex.try_lock().unwrap();
-    let mut lock = mutex.lock();
+    let mut lock = Box::pin(mutex.lock());
     park(&mut lock, Bomb::waker());
     assert!(poll(&mut lock).is_pending());
     drop(held);
@@ -262,7 +262,7 @@ fn a_waker_whose_destructor_panics_is_contained_when_it_is_displaced() {
 #[test]
 fn a_waker_whose_destructor_panics_is_contained_when_its_owner_goes() {
     let semaphore = Semaphore::new(0);
-    let mut acquire = semaphore.acquire();
+    let mut acquire = Box::pin(semaphore.acquire());
     park(&mut acquire, Bomb::waker());
     drop(acquire);
     assert_eq!(semaphore.statistics().waiting, 0);
@@ -284,7 +284,7 @@ fn a_waker_whose_destructor_panics_is_contained_when_its_owner_goes() {
     assert!(tx.is_closed());
 
     let queue = Queue::<u8>::unbounded();
-    let mut get = queue.get();
+    let mut get = Box::pin(queue.get());
     park(&mut get, Bomb::waker());
     drop(get);
     assert_eq!(queue.statistics().getters_waiting, 0);

@@ -5,152 +5,17 @@
 
 #![cfg(loom)]
 
-use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+#[path = "support/model.rs"]
+mod model;
 
-use hob_sync::{Mutex, Queue, Semaphore, mpsc, oneshot};
-use loom::cell::UnsafeCell;
-use loom::sync::{Condvar, Mutex as LoomMutex};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use hob_sync::{Queue, mpsc, oneshot};
 use loom::thread;
 
-/// Wakes a thread of the model.
-#[derive(Default)]
-struct Parker {
-    woken: LoomMutex<bool>,
-    condvar: Condvar,
-}
-
-impl Wake for Parker {
-    fn wake(self: Arc<Self>) {
-        *self.woken.lock().unwrap() = true;
-        self.condvar.notify_one();
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    let parker = Arc::new(Parker::default());
-    let waker = Waker::from(Arc::clone(&parker));
-    let mut cx = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
-        }
-        let mut woken = parker.woken.lock().unwrap();
-        while !*woken {
-            woken = parker.condvar.wait(woken).unwrap();
-        }
-        *woken = false;
-    }
-}
-
-fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
-    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Drops what may be a guard, a permit or an item, after one poll.
-fn poll_and_drop<F: Future + Unpin>(mut future: F) {
-    drop(poll(&mut future));
-}
-
-/// A waker whose references can be counted.
-struct Counted;
-
-impl Wake for Counted {
-    fn wake(self: Arc<Self>) {}
-}
-
-/// Says to the model that the cell is written.
-fn touch(cell: &UnsafeCell<()>) {
-    cell.with_mut(|_| ());
-}
-
-#[test]
-fn mutex_admits_one_at_a_time() {
-    loom::model(|| {
-        let mutex = Arc::new(Mutex::new(UnsafeCell::new(())));
-        let threads = [(); 2].map(|()| {
-            let mutex = Arc::clone(&mutex);
-            thread::spawn(move || touch(&block_on(mutex.lock())))
-        });
-        touch(&block_on(mutex.lock()));
-        for thread in threads {
-            thread.join().unwrap();
-        }
-        assert!(mutex.try_lock().is_ok());
-    });
-}
-
-#[test]
-fn mutex_is_handed_on_when_a_waiter_is_cancelled() {
-    loom::model(|| {
-        let mutex = Arc::new(Mutex::new(UnsafeCell::new(())));
-        let held = mutex.try_lock().unwrap();
-        let gives_up = {
-            let mutex = Arc::clone(&mutex);
-            thread::spawn(move || poll_and_drop(mutex.lock()))
-        };
-        let waits = {
-            let mutex = Arc::clone(&mutex);
-            thread::spawn(move || touch(&block_on(mutex.lock())))
-        };
-        touch(&held);
-        drop(held);
-        gives_up.join().unwrap();
-        waits.join().unwrap();
-        assert!(mutex.try_lock().is_ok());
-        assert_eq!(mutex.statistics().waiting, 0);
-    });
-}
-
-#[test]
-fn semaphore_passes_a_permit_on_when_its_waiter_is_cancelled() {
-    loom::model(|| {
-        let semaphore = Arc::new(Semaphore::new(0));
-        // First in line, so it is the one that is granted.
-        let mut first = Arc::clone(&semaphore).acquire_owned();
-        assert!(poll(&mut first).is_pending());
-        let gives_up = thread::spawn(move || drop(first));
-        let waits = {
-            let semaphore = Arc::clone(&semaphore);
-            thread::spawn(move || drop(block_on(semaphore.acquire()).unwrap()))
-        };
-        semaphore.add_permits(1).unwrap();
-        gives_up.join().unwrap();
-        waits.join().unwrap();
-        assert_eq!(semaphore.available_permits(), 1);
-    });
-}
-
-#[test]
-fn semaphore_serves_a_large_request_from_several_releases() {
-    loom::model(|| {
-        let semaphore = Arc::new(Semaphore::new(2));
-        let one = Arc::clone(&semaphore).try_acquire_owned().unwrap();
-        let two = Arc::clone(&semaphore).try_acquire_owned().unwrap();
-        let threads = [one, two].map(|permit| thread::spawn(move || drop(permit)));
-        assert_eq!(block_on(semaphore.acquire_many(2)).unwrap().count(), 2);
-        for thread in threads {
-            thread.join().unwrap();
-        }
-        assert_eq!(semaphore.available_permits(), 2);
-    });
-}
-
-#[test]
-fn semaphore_close_reaches_a_waiter_that_comes_meanwhile() {
-    loom::model(|| {
-        let semaphore = Arc::new(Semaphore::new(0));
-        let closes = {
-            let semaphore = Arc::clone(&semaphore);
-            thread::spawn(move || semaphore.close())
-        };
-        assert!(block_on(semaphore.acquire()).is_err());
-        closes.join().unwrap();
-    });
-}
+use model::{Counted, block_on, poll, poll_and_drop};
 
 #[test]
 fn oneshot_delivers() {
@@ -319,7 +184,7 @@ fn queue_item_of_a_cancelled_getter_goes_to_the_next() {
         let gives_up = {
             let queue = queue.clone();
             thread::spawn(move || {
-                let mut get = queue.get();
+                let mut get = Box::pin(queue.get());
                 // What it gets in its one poll it puts back; what it is granted later returns.
                 if let Poll::Ready(item) = poll(&mut get) {
                     item.unwrap().requeue().unwrap();

@@ -10,14 +10,14 @@ use std::thread;
 use futures_lite::future::{block_on, zip};
 use hob_sync::Mutex;
 
-use support::{Counter, kept, poll, poll_with};
+use support::{Counter, kept, poll, poll_once, poll_with};
 
 #[test]
 fn the_line_is_served_in_order_of_first_polls() {
     let mutex = Mutex::new(());
     let held = mutex.try_lock().expect("it is free");
-    let mut made_first = mutex.lock();
-    let mut polled_first = mutex.lock();
+    let mut made_first = Box::pin(mutex.lock());
+    let mut polled_first = Box::pin(mutex.lock());
     assert!(poll(&mut polled_first).is_pending());
     assert!(poll(&mut made_first).is_pending());
     drop(held);
@@ -34,11 +34,11 @@ fn the_line_is_served_in_order_of_first_polls() {
 fn a_newcomer_does_not_overtake_a_granted_waiter() {
     let mutex = Mutex::new(());
     let held = mutex.try_lock().expect("it is free");
-    let mut waiter = mutex.lock();
+    let mut waiter = Box::pin(mutex.lock());
     assert!(poll(&mut waiter).is_pending());
     drop(held);
     assert!(mutex.try_lock().is_err());
-    assert!(poll(&mut mutex.lock()).is_pending());
+    assert!(poll_once(mutex.lock()).is_pending());
     assert!(poll(&mut waiter).is_ready());
 }
 
@@ -47,8 +47,8 @@ fn a_lock_granted_to_a_dropped_waiter_goes_to_the_next() {
     let mutex = Mutex::new(());
     let (counter, waker) = Counter::new();
     let held = mutex.try_lock().expect("it is free");
-    let mut first = mutex.lock();
-    let mut second = mutex.lock();
+    let mut first = Box::pin(mutex.lock());
+    let mut second = Box::pin(mutex.lock());
     assert!(poll(&mut first).is_pending());
     assert!(poll_with(&mut second, &waker).is_pending());
     drop(held);
@@ -65,7 +65,7 @@ fn dropped_wait_leaves_no_waker() {
     let mutex = Mutex::new(());
     let (counter, waker) = Counter::new();
     let held = mutex.try_lock().expect("it is free");
-    let mut wait = mutex.lock();
+    let mut wait = Box::pin(mutex.lock());
     assert!(poll_with(&mut wait, &waker).is_pending());
     assert_eq!((kept(&counter), mutex.statistics().waiting), (1, 1));
     drop(wait);
@@ -80,7 +80,7 @@ fn only_the_waker_of_the_last_poll_is_kept_and_woken() {
     let (before, old) = Counter::new();
     let (after, new) = Counter::new();
     let held = mutex.try_lock().expect("it is free");
-    let mut wait = mutex.lock();
+    let mut wait = Box::pin(mutex.lock());
     assert!(poll_with(&mut wait, &old).is_pending());
     assert!(poll_with(&mut wait, &new).is_pending());
     assert_eq!((kept(&before), kept(&after)), (0, 1));

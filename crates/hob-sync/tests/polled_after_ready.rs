@@ -13,7 +13,8 @@ use hob_sync::{Mutex, Queue, Semaphore, mpsc, oneshot};
 use support::poll;
 
 /// The first poll is ready; the second panics, naming `what` and this file.
-fn check<F: Future<Output: Debug> + Unpin>(what: &str, mut future: F) {
+fn check<F: Future<Output: Debug>>(what: &str, future: F) {
+    let mut future = Box::pin(future);
     // What it gave is dropped: if it could start over, it would be ready again.
     assert!(poll(&mut future).is_ready(), "{what}");
     let second = catch_unwind(AssertUnwindSafe(|| poll(&mut future)));
@@ -39,7 +40,7 @@ fn a_future_that_was_ready_panics() {
         "Semaphore::acquire_many",
         semaphore.acquire_many(usize::MAX),
     );
-    let owned = Arc::clone(&semaphore).acquire_owned();
+    let owned = Box::pin(Arc::clone(&semaphore).acquire_owned());
     check("Semaphore::acquire_owned", owned);
 
     let (tx, mut rx) = mpsc::bounded(3);
@@ -67,7 +68,7 @@ fn a_future_that_was_ready_panics() {
 fn a_future_that_waited_panics_too() {
     let mutex = Mutex::new(());
     let held = mutex.try_lock().unwrap();
-    let mut lock = mutex.lock();
+    let mut lock = Box::pin(mutex.lock());
     assert!(poll(&mut lock).is_pending());
     drop(held);
     check("Mutex::lock", lock);

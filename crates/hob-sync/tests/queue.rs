@@ -10,7 +10,7 @@ use futures_lite::future::block_on;
 use hob_sync::queue::{GetError, PutError, RequeueError, TryGetError, TryPutError};
 use hob_sync::{Item, Queue};
 
-use support::{Counter, kept, poll, poll_with};
+use support::{Counter, kept, poll, poll_once, poll_with};
 
 fn got<T>(poll: Poll<Result<Item<T>, GetError>>) -> T {
     match poll {
@@ -23,8 +23,8 @@ fn got<T>(poll: Poll<Result<Item<T>, GetError>>) -> T {
 #[test]
 fn values_go_to_getters_in_order() {
     let queue = Queue::unbounded();
-    let mut first = queue.get();
-    let mut second = queue.get();
+    let mut first = Box::pin(queue.get());
+    let mut second = Box::pin(queue.get());
     assert!(poll(&mut first).is_pending());
     assert!(poll(&mut second).is_pending());
     queue.try_put(1).unwrap();
@@ -38,8 +38,8 @@ fn values_go_to_getters_in_order() {
 fn what_a_dropped_getter_was_given_goes_to_the_next() {
     let queue = Queue::unbounded();
     let (counter, waker) = Counter::new();
-    let mut first = queue.get();
-    let mut second = queue.get();
+    let mut first = Box::pin(queue.get());
+    let mut second = Box::pin(queue.get());
     assert!(poll(&mut first).is_pending());
     assert!(poll_with(&mut second, &waker).is_pending());
     queue.try_put(1).unwrap();
@@ -52,8 +52,8 @@ fn what_a_dropped_getter_was_given_goes_to_the_next() {
 fn what_dropped_getters_were_given_returns_in_order() {
     for drop_second_first in [true, false] {
         let queue = Queue::unbounded();
-        let mut first = queue.get();
-        let mut second = queue.get();
+        let mut first = Box::pin(queue.get());
+        let mut second = Box::pin(queue.get());
         assert!(poll(&mut first).is_pending());
         assert!(poll(&mut second).is_pending());
         for number in 1..=3 {
@@ -76,9 +76,9 @@ fn what_dropped_getters_were_given_returns_in_order() {
 fn putters_wait_for_room_in_order() {
     let queue = Queue::bounded(1);
     queue.try_put(0).unwrap();
-    let mut first = queue.put(1);
-    let mut second = queue.put(2);
-    let mut third = queue.put(3);
+    let mut first = Box::pin(queue.put(1));
+    let mut second = Box::pin(queue.put(2));
+    let mut third = Box::pin(queue.put(3));
     assert!(poll(&mut first).is_pending());
     assert!(poll(&mut second).is_pending());
     assert!(poll(&mut third).is_pending());
@@ -94,7 +94,7 @@ fn putters_wait_for_room_in_order() {
 #[test]
 fn join_waits_for_the_last_item_to_be_done() {
     let queue = Queue::unbounded();
-    assert!(poll(&mut queue.join()).is_ready(), "nothing is unfinished");
+    assert!(poll_once(queue.join()).is_ready(), "nothing is unfinished");
     queue.try_put(1).unwrap();
     queue.try_put(2).unwrap();
     let (counter, waker) = Counter::new();
@@ -159,7 +159,7 @@ fn a_requeued_item_wakes_a_getter() {
     let queue = Queue::unbounded();
     queue.try_put(1).unwrap();
     let item = queue.try_get().unwrap();
-    let mut get = queue.get();
+    let mut get = Box::pin(queue.get());
     assert!(poll(&mut get).is_pending());
     item.requeue().unwrap();
     assert_eq!(got(poll(&mut get)), 1);
@@ -169,7 +169,7 @@ fn a_requeued_item_wakes_a_getter() {
 fn close_drains_and_then_says_so() {
     let queue = Queue::bounded(1);
     queue.try_put(1).unwrap();
-    let mut put = queue.put(2);
+    let mut put = Box::pin(queue.put(2));
     assert!(poll(&mut put).is_pending());
     queue.close();
     assert_eq!(poll(&mut put), Poll::Ready(Err(PutError(2))));
@@ -188,13 +188,13 @@ fn an_item_requeued_after_the_end_was_told_waits_for_a_new_get() {
     let item = queue.try_get().unwrap();
     queue.close();
     assert_eq!(
-        poll(&mut queue.get()).map(Result::err),
+        poll_once(queue.get()).map(Result::err),
         Poll::Ready(Some(GetError))
     );
     item.requeue().unwrap();
-    let mut join = queue.join();
+    let mut join = Box::pin(queue.join());
     assert!(poll(&mut join).is_pending());
-    assert_eq!(got(poll(&mut queue.get())), 1);
+    assert_eq!(got(poll_once(queue.get())), 1);
     assert!(poll(&mut join).is_ready());
 }
 
@@ -209,7 +209,7 @@ fn debug_of_an_item_shows_the_value() {
 fn room_granted_before_the_close_is_of_no_use_after_it() {
     let queue = Queue::bounded(1);
     queue.try_put(1).unwrap();
-    let mut put = queue.put(2);
+    let mut put = Box::pin(queue.put(2));
     assert!(poll(&mut put).is_pending());
     queue.try_get().unwrap().done();
     queue.close();
@@ -236,8 +236,8 @@ fn close_wakes_every_getter() {
 fn a_getter_waits_for_what_may_come_back_from_another() {
     for comes_back in [true, false] {
         let queue = Queue::unbounded();
-        let mut first = queue.get();
-        let mut second = queue.get();
+        let mut first = Box::pin(queue.get());
+        let mut second = Box::pin(queue.get());
         assert!(poll(&mut first).is_pending());
         assert!(poll(&mut second).is_pending());
         queue.try_put(1).unwrap();
@@ -260,7 +260,7 @@ fn close_now_gives_out_what_is_there() {
         queue.try_put(number).unwrap();
     }
     let in_hand = queue.try_get().unwrap();
-    let mut join = queue.join();
+    let mut join = Box::pin(queue.join());
     assert!(poll(&mut join).is_pending());
     assert_eq!(queue.close_now(), [2, 3]);
     assert_eq!(queue.unfinished(), 1);
@@ -275,7 +275,7 @@ fn close_now_gives_out_what_is_there() {
 fn what_was_handed_over_before_close_now_is_not_lost() {
     for taken in [true, false] {
         let queue = Queue::unbounded();
-        let mut get = queue.get();
+        let mut get = Box::pin(queue.get());
         assert!(poll(&mut get).is_pending());
         queue.try_put(1).unwrap();
         assert!(queue.close_now().is_empty());
@@ -291,13 +291,13 @@ fn what_was_handed_over_before_close_now_is_not_lost() {
 fn dropped_waits_leave_no_waker() {
     let queue = Queue::bounded(1);
     let (counter, waker) = Counter::new();
-    let mut get = queue.get();
+    let mut get = Box::pin(queue.get());
     assert!(poll_with(&mut get, &waker).is_pending());
     drop(get);
     queue.try_put(1).unwrap();
-    let mut put = queue.put(2);
+    let mut put = Box::pin(queue.put(2));
     assert!(poll_with(&mut put, &waker).is_pending());
-    let mut join = queue.join();
+    let mut join = Box::pin(queue.join());
     assert!(poll_with(&mut join, &waker).is_pending());
     assert_eq!(kept(&counter), 2);
     drop((put, join));

@@ -66,7 +66,7 @@ fn a_semaphore_loses_no_permit_and_no_wake() {
         let mut held = Some(held);
         let size = 1 + random.below(2);
         let mut cancelled = 0;
-        let mut waiting: Vec<_> = (0..6).map(|_| semaphore.acquire_many(size)).collect();
+        let mut waiting: Vec<_> = (0..6).map(|_| Box::pin(semaphore.acquire_many(size))).collect();
         waiting.retain_mut(|acquire| poll(acquire).is_pending());
         if random.chance() {
             held = None;

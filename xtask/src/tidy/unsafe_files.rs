@@ -26,4 +26,12 @@ pub(crate) const UNSAFE_FILES: &[UnsafeFile] = &[
         path: "crates/hob-sync/src/mutex.rs",
         reason: "the value lies in an UnsafeCell beside the lock",
     },
+    UnsafeFile {
+        path: "crates/hob-sync/src/wait_queue.rs",
+        reason: "nodes live in the futures that wait, so that waiting allocates nothing",
+    },
+    UnsafeFile {
+        path: "crates/hob-sync/tests/hostile_clones.rs",
+        reason: "only a raw waker can notice that it is cloned",
+    },
 ];

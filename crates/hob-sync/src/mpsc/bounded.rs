@@ -10,7 +10,7 @@ use hob_core::budget;
 use crate::blocking::block_on;
 use crate::mpsc::error::{SendError, TrySendError};
 use crate::mpsc::state::{Closed, Handle, MpscStatistics, WeakHandle, debug};
-use crate::wait_queue::{Ticket, leave, poll_in_line, poll_proceeding, try_take};
+use crate::old_queue::{Ticket, leave, poll_in_line, poll_proceeding, try_take};
 
 /// A sender of a channel with a limit, made by [`bounded`](super::bounded).
 ///

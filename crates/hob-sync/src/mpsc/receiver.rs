@@ -11,7 +11,7 @@ use hob_core::{budget, context, unhandled};
 use crate::blocking::block_on;
 use crate::mpsc::error::TryRecvError;
 use crate::mpsc::state::{Channel, MpscStatistics, State, debug};
-use crate::wait_queue::{polled_after_ready, update};
+use crate::old_queue::{polled_after_ready, update};
 use crate::waker::poll_with;
 
 /// The receiver of a channel; also a [`Stream`] of its messages.

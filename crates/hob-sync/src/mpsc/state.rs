@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::mpsc::error::TrySendError;
+use crate::old_queue::{Serve, Settle, WaitQueue, serve, update};
 use crate::primitive::Guarded;
-use crate::wait_queue::{Serve, Settle, WaitQueue, serve, update};
 use crate::waker::{WakeList, WakerSlot};
 
 /// The capacity of a channel without a limit: memory ends long before.
@@ -229,7 +229,7 @@ impl<T> State<T> {
 impl<T> Settle for State<T> {
     fn settle(&mut self, wakes: &mut WakeList) {
         serve(self, wakes);
-        if !self.messages.is_empty() || self.is_over() {
+        if !wakes.is_full() && (!self.messages.is_empty() || self.is_over()) {
             wakes.extend(self.receiver.take());
         }
     }

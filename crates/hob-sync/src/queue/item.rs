@@ -3,10 +3,10 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use crate::old_queue::update;
 use crate::queue::Queue;
 use crate::queue::error::RequeueError;
 use crate::queue::state::State;
-use crate::wait_queue::update;
 
 /// A value that was got from a [`Queue`] and is not done yet.
 ///

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use crate::wait_queue::{Serve, Settle, WaitQueue, serve};
+use crate::old_queue::{Serve, Settle, WaitQueue, serve};
 use crate::waker::WakeList;
 
 /// The capacity of a queue without a limit: memory ends long before.

@@ -6,10 +6,10 @@ use std::task::{Context, Poll, ready};
 
 use hob_core::budget;
 
+use crate::old_queue::{Ticket, leave, poll_in_line, poll_proceeding, update};
 use crate::queue::error::{GetError, PutError};
 use crate::queue::state::{Closed, Getters, Joiners, Putters};
 use crate::queue::{Item, Queue};
-use crate::wait_queue::{Ticket, leave, poll_in_line, poll_proceeding, update};
 
 /// The future of [`Queue::put`].
 #[must_use = "futures do nothing unless you `.await` or poll them"]

@@ -5,33 +5,42 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
+
+use crate::permits::{Closed, Permits};
 use crate::semaphore::Semaphore;
 use crate::semaphore::error::AcquireError;
 use crate::semaphore::permit::{OwnedSemaphorePermit, SemaphorePermit};
-use crate::wait_queue::{Ticket, leave};
+use crate::wait_queue::{Part, Wait};
 
-/// The future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Acquire<'a> {
-    semaphore: &'a Semaphore,
-    request: usize,
-    ticket: Ticket,
+pin_project! {
+    /// The future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Acquire<'a> {
+        semaphore: &'a Semaphore,
+        request: usize,
+        #[pin]
+        wait: Wait<&'a Permits>,
+    }
 }
 
-/// The future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct AcquireOwned {
-    semaphore: Arc<Semaphore>,
-    request: usize,
-    ticket: Ticket,
+pin_project! {
+    /// The future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct AcquireOwned {
+        request: usize,
+        #[pin]
+        wait: Wait<Part<Semaphore, Permits>>,
+    }
 }
 
 impl<'a> Acquire<'a> {
-    pub(super) const fn new(semaphore: &'a Semaphore, request: usize, ticket: Ticket) -> Self {
+    #[track_caller]
+    pub(super) fn new(semaphore: &'a Semaphore, request: usize, what: &'static str) -> Self {
         Self {
             semaphore,
             request,
-            ticket,
+            wait: Wait::new(&semaphore.permits, request, what),
         }
     }
 }
@@ -40,17 +49,16 @@ impl<'a> Future for Acquire<'a> {
     type Output = Result<SemaphorePermit<'a>, AcquireError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let semaphore = this.semaphore;
-        semaphore
-            .poll_acquire(this.request, &mut this.ticket, cx)
+        let this = self.project();
+        let semaphore = *this.semaphore;
+        if *this.request > Semaphore::PERMITS_MAX {
+            this.wait.finish();
+            return Poll::Ready(Err(AcquireError::TooManyPermits));
+        }
+        this.wait
+            .poll(cx)
             .map_ok(|count| SemaphorePermit::new(semaphore, count))
-    }
-}
-
-impl Drop for Acquire<'_> {
-    fn drop(&mut self) {
-        leave(&self.semaphore.state, &mut self.ticket);
+            .map_err(|Closed| AcquireError::Closed)
     }
 }
 
@@ -58,17 +66,18 @@ impl fmt::Debug for Acquire<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire")
             .field("request", &self.request)
-            .field("ticket", &self.ticket)
+            .field("wait", &self.wait)
             .finish_non_exhaustive()
     }
 }
 
 impl AcquireOwned {
-    pub(super) const fn new(semaphore: Arc<Semaphore>, request: usize, ticket: Ticket) -> Self {
+    #[track_caller]
+    pub(super) fn new(semaphore: Arc<Semaphore>, request: usize, what: &'static str) -> Self {
+        let home = Part::new(semaphore, |semaphore| &semaphore.permits);
         Self {
-            semaphore,
             request,
-            ticket,
+            wait: Wait::new(home, request, what),
         }
     }
 }
@@ -77,17 +86,16 @@ impl Future for AcquireOwned {
     type Output = Result<OwnedSemaphorePermit, AcquireError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let semaphore = &this.semaphore;
-        semaphore
-            .poll_acquire(this.request, &mut this.ticket, cx)
-            .map_ok(|count| OwnedSemaphorePermit::new(Arc::clone(semaphore), count))
-    }
-}
-
-impl Drop for AcquireOwned {
-    fn drop(&mut self) {
-        leave(&self.semaphore.state, &mut self.ticket);
+        let mut this = self.project();
+        if *this.request > Semaphore::PERMITS_MAX {
+            this.wait.finish();
+            return Poll::Ready(Err(AcquireError::TooManyPermits));
+        }
+        let acquired = this.wait.as_mut().poll(cx);
+        let semaphore = || Arc::clone(this.wait.home().owner());
+        acquired
+            .map_ok(|count| OwnedSemaphorePermit::new(semaphore(), count))
+            .map_err(|Closed| AcquireError::Closed)
     }
 }
 
@@ -95,7 +103,7 @@ impl fmt::Debug for AcquireOwned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AcquireOwned")
             .field("request", &self.request)
-            .field("ticket", &self.ticket)
+            .field("wait", &self.wait)
             .finish_non_exhaustive()
     }
 }

@@ -54,7 +54,7 @@ impl<'a> SemaphorePermit<'a> {
 impl Drop for SemaphorePermit<'_> {
     fn drop(&mut self) {
         if self.count > 0 {
-            self.semaphore.release(self.count);
+            self.semaphore.permits.release(self.count);
         }
     }
 }
@@ -93,7 +93,7 @@ impl OwnedSemaphorePermit {
 impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
         if self.count > 0 {
-            self.semaphore.release(self.count);
+            self.semaphore.permits.release(self.count);
         }
     }
 }

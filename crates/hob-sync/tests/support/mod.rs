@@ -3,12 +3,17 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
+
+/// Polls once, with a waker that nobody hears, and drops the future.
+pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
 
 /// Polls once, with a waker that nobody hears.
 pub fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
@@ -47,7 +52,7 @@ pub fn kept(counter: &Arc<Counter>) -> usize {
 }
 
 /// Runs a future to its end; a wake that does not come is a panic, not a hang.
-pub fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
+pub fn block_on<F: Future>(future: F) -> F::Output {
     struct Parker(Thread, AtomicBool);
     impl Wake for Parker {
         fn wake(self: Arc<Self>) {
@@ -55,6 +60,7 @@ pub fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
             self.0.unpark();
         }
     }
+    let mut future = pin!(future);
     let parker = Arc::new(Parker(thread::current(), AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&parker));
     loop {
