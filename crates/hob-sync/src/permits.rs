@@ -15,14 +15,16 @@
 //! `WAITED_FOR` is set by whoever is about to join the line, under its lock, by the very exchange that
 //! finds too few permits: a release comes either before that, and is found, or after it, and sees the
 //! flag. As long as the flag is set, newcomers take nothing, and whoever releases serves the line under
-//! its lock. The flag is cleared there, when the line is empty.
+//! its lock. The flag is cleared there, when the line is empty. So while it is set, the word is changed
+//! under the lock only, by plain stores.
 //!
 //! Permits go to the first in line as soon as there are as many as it asks for. Until then those
 //! behind it wait too, so a large request is not starved by small ones.
 //!
 //! Orders: what was done under a permit is visible to whoever has it next. A release is a Release
-//! addition to the word, and every acquisition an Acquire exchange of it, also the one that is made on
-//! behalf of the first in line, who learns of it by its node.
+//! exchange of the word, and every acquisition an Acquire exchange, also the one that is made on behalf
+//! of the first in line, who learns of it by its node. A plain store is Release and comes after an
+//! Acquire load, so that it hands on what earlier releases made visible.
 
 use crate::primitive::{AtomicUsize, Guarded, Ordering};
 use crate::wait_queue::{Serve, Settle, WaitQueue, serve, update};
@@ -111,24 +113,23 @@ impl Permits {
                 Err(seen) => word = seen,
             }
         }
-        update(self, |_| self.add(permits));
+        update(self, |_| self.change(|word| word + permits * ONE));
     }
 
     /// Takes up to `permits` away, and tells how many.
     pub(crate) fn take_up_to(&self, permits: usize) -> usize {
-        let mut word = self.word.load(Ordering::Relaxed);
-        loop {
-            let taken = permits.min(word / ONE);
-            match self.exchange(word, word - taken * ONE, Ordering::Acquire) {
-                Ok(()) => return taken,
-                Err(seen) => word = seen,
-            }
-        }
+        let _state = self.state.lock();
+        let mut taken = 0;
+        self.change(|word| {
+            taken = permits.min(word / ONE);
+            word - taken * ONE
+        });
+        taken
     }
 
     /// Lets all who wait, now and later, know that no more permits will come.
     pub(crate) fn close(&self) {
-        update(self, |_| self.word.fetch_or(CLOSED, Ordering::Relaxed));
+        update(self, |_| self.change(|word| word | CLOSED));
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -156,8 +157,24 @@ impl Permits {
         *dropped = dropped.saturating_add(1);
     }
 
-    fn add(&self, permits: usize) {
-        self.word.fetch_add(permits * ONE, Ordering::Release);
+    /// Lets newcomers help themselves again. Called under the lock; whoever joins sets the flag again.
+    fn nobody_waits(&self) {
+        let word = self.word.load(Ordering::Acquire);
+        if word & WAITED_FOR != 0 {
+            self.word.store(word & !WAITED_FOR, Ordering::Release);
+        }
+    }
+
+    /// Changes the word, under the lock.
+    fn change(&self, mut change: impl FnMut(usize) -> usize) {
+        let mut word = self.word.load(Ordering::Acquire);
+        while word & WAITED_FOR == 0 {
+            match self.exchange(word, change(word), Ordering::AcqRel) {
+                Ok(()) => return,
+                Err(seen) => word = seen,
+            }
+        }
+        self.word.store(change(word), Ordering::Release);
     }
 
     fn exchange(&self, old: usize, new: usize, order: Ordering) -> Result<(), usize> {
@@ -186,8 +203,7 @@ impl Settle for Permits {
     fn settle(&self, state: &mut State, wakes: &mut WakeList) {
         serve(self, state, wakes);
         if state.line.is_empty() {
-            // Whoever is about to join sets it again, under this lock.
-            self.word.fetch_and(!WAITED_FOR, Ordering::Relaxed);
+            self.nobody_waits();
         }
     }
 }
@@ -208,27 +224,25 @@ impl Serve for Permits {
 
     fn take(&self, _: &mut InTheWord, request: &mut usize) -> Option<Self::Grant> {
         let permits = *request;
-        let mut word = self.word.load(Ordering::Relaxed);
-        loop {
+        let mut grant = None;
+        self.change(|word| {
             if word & CLOSED != 0 {
-                return Some(Err(Closed));
-            }
-            let enough = word / ONE >= permits;
-            let (new, order) = if enough {
-                (word - permits * ONE, Ordering::Acquire)
+                grant = Some(Err(Closed));
+                word
+            } else if word / ONE >= permits {
+                grant = Some(Ok(permits));
+                word - permits * ONE
             } else {
-                (word | WAITED_FOR, Ordering::Relaxed)
-            };
-            match self.exchange(word, new, order) {
-                Ok(()) => return enough.then_some(Ok(permits)),
-                Err(seen) => word = seen,
+                grant = None;
+                word | WAITED_FOR
             }
-        }
+        });
+        grant
     }
 
     fn put_back(&self, _: &mut InTheWord, grant: Self::Grant) -> Option<Self::Grant> {
         if let Ok(permits) = grant {
-            self.add(permits);
+            self.change(|word| word + permits * ONE);
         }
         None
     }

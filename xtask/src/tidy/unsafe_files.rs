@@ -34,4 +34,8 @@ pub(crate) const UNSAFE_FILES: &[UnsafeFile] = &[
         path: "crates/hob-sync/tests/hostile_clones.rs",
         reason: "only a raw waker can notice that it is cloned",
     },
+    UnsafeFile {
+        path: "crates/hob-sync/tests/support/allocator.rs",
+        reason: "an allocator can only be made by unsafe code",
+    },
 ];
