@@ -285,10 +285,10 @@ mod tests {
         let mut waits: Vec<_> = (0..100).map(|_| things.waits(1)).collect();
         things.give(99);
         assert_eq!(things.in_line(), 1);
-        let served = waits
+        let served: usize = waits
             .iter_mut()
-            .filter(|wait| poll(wait).is_ready())
-            .count();
+            .map(|wait| usize::from(poll(wait).is_ready()))
+            .sum();
         assert_eq!(served, 99);
         assert_eq!(poll(&mut waits[99]), Poll::Pending);
     }
