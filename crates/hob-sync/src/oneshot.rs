@@ -5,37 +5,37 @@
 //!
 //! # Implementation
 //!
-//! One allocation holds a small lock over the value, whether each end is there, and the waker of each
-//! end. Whoever goes takes its own waker with it, and wakes the other; the value and all wakers are
-//! moved out under the lock and dropped after it.
+//! One allocation holds the value, a waker for each end, and one atomic word that says whose they are:
+//! `state` tells the protocol, and `cell` touches the slots accordingly. No lock is taken and no
+//! reference counted: the end that leaves last frees, and the word tells which it is. To send to a
+//! receiver that does not wait, and to receive, take one atomic exchange together; two more when the
+//! receiver waits and is woken.
 //!
-//! ```text
-//!            send                       receive
-//!   Open ───────────► Open, value ─────────────────► empty, sender gone
-//!    │ close, or the receiver is dropped
-//!    └───────────────► Closed: `send` gives the value back. A value that is there already can be
-//!                      received by a receiver that closed, and is dropped with one that was dropped.
-//! ```
+//! The allocation has 36 bytes and the value, rounded up to the value's alignment or the pointer's: 40
+//! for a `u32`, 48 for a `u64` or a `Box`. Filing a waker allocates nothing.
 //!
 //! # References
 //!
 //! - RUSTSEC-2021-0124 and RUSTSEC-2026-0005: what happens to a oneshot channel whose ends close,
 //!   send, wait and go at the same time without a lock or a model.
+//! - Tokio's oneshot, <https://docs.rs/tokio/latest/tokio/sync/oneshot/index.html>: one word of bits
+//!   beside cells that it guards.
 
+mod cell;
 mod error;
+mod state;
 
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use hob_core::{budget, context, unhandled};
+use hob_core::{budget, context};
 
 use crate::blocking::block_on;
-use crate::primitive::Guarded;
+use crate::oneshot::cell::{ReceiverEnd, SenderEnd};
+use crate::oneshot::state::{End, Word};
 use crate::wait_queue::polled_after_ready;
-use crate::waker::{WakeList, WakerSlot, poll_with};
 
 pub use self::error::{RecvError, SendError, TryRecvError};
 
@@ -55,27 +55,22 @@ const SENDER_CLOSED: &str = "oneshot::Sender::closed";
 /// ```
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let channel = Arc::new(Guarded::new(State {
-        value: None,
-        sender_gone: false,
-        closed: false,
-        sender: WakerSlot::default(),
-        receiver: WakerSlot::default(),
-    }));
-    let sender = Sender {
-        channel: Arc::clone(&channel),
-    };
+    let (sender, receiver) = cell::ends();
     let receiver = Receiver {
-        channel,
+        end: receiver,
+        is_closed: false,
         waits: false,
         place: Location::caller(),
     };
-    (sender, receiver)
+    (Sender { end: sender }, receiver)
 }
 
 /// The end that sends.
+///
+/// It is `Send` and `Sync` if the value is `Send`: through a shared sender nothing but the state of the
+/// channel is read. The same holds for the [`Receiver`].
 pub struct Sender<T> {
-    channel: Arc<Guarded<State<T>>>,
+    end: SenderEnd<T>,
 }
 
 /// The end that receives: a future of the value. It may be polled after it was ready, and gives
@@ -87,7 +82,9 @@ pub struct Sender<T> {
 /// waiting without that, await `&mut receiver`: then nothing is lost.
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Receiver<T> {
-    channel: Arc<Guarded<State<T>>>,
+    end: ReceiverEnd<T>,
+    /// Whether `close` was called; the end itself may have left since.
+    is_closed: bool,
     /// Whether the last poll was `Pending`.
     waits: bool,
     place: &'static Location<'static>,
@@ -115,15 +112,6 @@ pub struct OneshotStatistics {
     pub sender_waits: bool,
 }
 
-struct State<T> {
-    value: Option<T>,
-    sender_gone: bool,
-    /// The receiver was closed or dropped.
-    closed: bool,
-    sender: WakerSlot,
-    receiver: WakerSlot,
-}
-
 impl<T> Sender<T> {
     /// Sends the value, and wakes the receiver.
     ///
@@ -141,20 +129,13 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.send(7), Err(SendError(7)));
     /// ```
     pub fn send(self, value: T) -> Result<(), SendError<T>> {
-        let mut state = self.channel.lock();
-        if state.closed {
-            return Err(SendError(value));
-        }
-        state.value = Some(value);
-        // Dropping `self` marks the sender as gone and wakes the receiver.
-        drop(state);
-        Ok(())
+        self.end.send(value).map_err(SendError)
     }
 
     /// Returns `true` once the receiver was closed or dropped.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.channel.lock().closed
+        self.end.look().is_over(End::Receiver)
     }
 
     /// Waits until the receiver is closed or dropped: then nobody wants the value any more.
@@ -185,7 +166,7 @@ impl<T> Sender<T> {
     /// Returns what is in the channel, and who waits.
     #[must_use]
     pub fn statistics(&self) -> OneshotStatistics {
-        self.channel.lock().statistics()
+        OneshotStatistics::new(self.end.look())
     }
 }
 
@@ -207,10 +188,10 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        match self.channel.lock().receive() {
-            Some(result) => result.map_err(|RecvError| TryRecvError::Closed),
-            None => Err(TryRecvError::Empty),
+        if self.end.look().is_some_and(|word| !word.is_settled()) {
+            return Err(TryRecvError::Empty);
         }
+        self.end.leave().ok_or(TryRecvError::Closed)
     }
 
     /// Receives the value, blocking the thread until it is there.
@@ -250,18 +231,17 @@ impl<T> Receiver<T> {
     /// assert!(tx.send(7).is_err());
     /// ```
     pub fn close(&mut self) {
-        let sender = {
-            let mut state = self.channel.lock();
-            state.closed = true;
-            state.sender.take()
-        };
-        wake(sender);
+        self.is_closed = true;
+        self.end.close();
     }
 
     /// Returns what is in the channel, and who waits.
     #[must_use]
     pub fn statistics(&self) -> OneshotStatistics {
-        self.channel.lock().statistics()
+        OneshotStatistics {
+            is_closed: self.is_closed,
+            ..OneshotStatistics::new(self.end.look().unwrap_or_default())
+        }
     }
 }
 
@@ -269,26 +249,17 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.waits && budget::poll_proceed(cx).is_pending() {
+        if self.end.file(cx.waker()) {
+            self.waits = true;
+            context::record_wait("oneshot::Receiver", self.place);
             return Poll::Pending;
         }
-        let poll = poll_with(cx.waker(), |spare| {
-            let mut state = self.channel.lock();
-            match state.receive() {
-                Some(result) => Poll::Ready(result),
-                None => {
-                    state.receiver.file(spare);
-                    Poll::Pending
-                }
-            }
-        });
-        if poll.is_pending() {
-            context::record_wait("oneshot::Receiver", self.place);
-        } else if !self.waits {
-            budget::spend();
+        if !self.waits && !budget::try_spend() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        self.waits = poll.is_pending();
-        poll
+        self.waits = false;
+        Poll::Ready(self.end.leave().ok_or(RecvError))
     }
 }
 
@@ -299,104 +270,52 @@ impl<T> Future for Closed<'_, T> {
         if self.finished {
             polled_after_ready(SENDER_CLOSED, self.place);
         }
-        let poll = poll_with(cx.waker(), |spare| {
-            let mut state = self.sender.channel.lock();
-            if state.closed {
-                return Poll::Ready(());
-            }
-            state.sender.file(spare);
-            Poll::Pending
-        });
-        if poll.is_pending() {
+        if self.sender.end.file(cx.waker()) {
             context::record_wait(SENDER_CLOSED, self.place);
+            return Poll::Pending;
         }
-        self.finished = poll.is_ready();
-        poll
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        let (receiver, own) = {
-            let mut state = self.channel.lock();
-            state.sender_gone = true;
-            (state.receiver.take(), state.sender.take())
-        };
-        wake(receiver);
-        unhandled::drop_waker(own);
-    }
-}
-
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        let (sender, own, value) = {
-            let mut state = self.channel.lock();
-            state.closed = true;
-            let sender = state.sender.take();
-            (sender, state.receiver.take(), state.value.take())
-        };
-        wake(sender);
-        unhandled::drop_waker(own);
-        drop(value);
+        self.finished = true;
+        Poll::Ready(())
     }
 }
 
 impl<T> Drop for Closed<'_, T> {
     fn drop(&mut self) {
-        let own = self.sender.channel.lock().sender.take();
-        unhandled::drop_waker(own);
+        self.sender.end.unfile();
     }
 }
 
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug("Sender", &self.channel, f)
+        debug("Sender", self.statistics(), f)
     }
 }
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug("Receiver", &self.channel, f)
+        debug("Receiver", self.statistics(), f)
     }
 }
 
 impl<T> fmt::Debug for Closed<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug("Closed", &self.sender.channel, f)
+        debug("Closed", self.sender.statistics(), f)
     }
 }
 
-impl<T> State<T> {
-    /// The value, or that there will be none; `None` if neither is known.
-    fn receive(&mut self) -> Option<Result<T, RecvError>> {
-        match self.value.take() {
-            Some(value) => Some(Ok(value)),
-            None => (self.sender_gone || self.closed).then_some(Err(RecvError)),
-        }
-    }
-
-    fn statistics(&self) -> OneshotStatistics {
-        OneshotStatistics {
-            has_value: self.value.is_some(),
-            is_closed: self.closed,
-            receiver_waits: !self.receiver.is_empty(),
-            sender_waits: !self.sender.is_empty(),
+impl OneshotStatistics {
+    const fn new(word: Word) -> Self {
+        Self {
+            has_value: word.has_value(),
+            is_closed: word.is_over(End::Receiver),
+            receiver_waits: word.waits(End::Receiver),
+            sender_waits: word.waits(End::Sender),
         }
     }
 }
 
-fn wake(waker: Option<Waker>) {
-    let mut wakes = WakeList::default();
-    wakes.extend(waker);
-    wakes.wake_all();
-}
-
-fn debug<T>(name: &str, channel: &Guarded<State<T>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut end = f.debug_struct(name);
-    // A dump must not wait.
-    match channel.try_lock() {
-        Some(state) => end.field("statistics", &state.statistics()),
-        None => end.field("statistics", &format_args!("<locked>")),
-    };
-    end.finish_non_exhaustive()
+fn debug(name: &str, statistics: OneshotStatistics, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.debug_struct(name)
+        .field("statistics", &statistics)
+        .finish_non_exhaustive()
 }
