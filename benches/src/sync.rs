@@ -2,7 +2,7 @@
 //!
 //! A contestant is a runtime and, after a colon, whose primitive it runs: `tokio_mt:kanal` is kanal's
 //! channel in tasks of tokio's pool. `raw_at:` has the least executor beneath, so that the primitive
-//! alone is seen. What hob has not yet lists no hob: the peers run, and the table says so.
+//! alone is seen; `tokio_mt:hob` is hob's primitive in tokio's tasks.
 
 mod channel;
 mod channel_work;
@@ -16,7 +16,8 @@ use crate::contestant::{HobCt, HobMt, Raw, SmolCt, SmolMt, TokioCt, TokioMt};
 use crate::sync::channel::Channel;
 use crate::sync::channel_work::{Shape, chan_pong, mpmc, mpsc};
 use crate::sync::entrance::{AlockMutex, AlockRwLock, AlockSemaphore, Entrance};
-use crate::sync::entrance::{HobMutex, HobSemaphore, TokioMutex, TokioRwLock, TokioSemaphore};
+use crate::sync::entrance::{HobMutex, HobRwLock, HobSemaphore};
+use crate::sync::entrance::{TokioMutex, TokioRwLock, TokioSemaphore};
 use crate::sync::entrance_work::{Crowd, enter};
 use crate::workload::Workload;
 
@@ -131,101 +132,126 @@ fn mpsc_row<H: Channel, T: Channel, F: Channel>(name: &'static str, shape: Shape
 
 fn mpmc_row() -> Workload {
     Workload::new("sync", "mpmc_b64_4_4", "ns")
+        .add("hob_mt", mpmc::<HobMt, channel::HobMpmc>)
         .add("tokio_mt:achan", mpmc::<TokioMt, channel::Achan>)
         .add("tokio_mt:flume", mpmc::<TokioMt, channel::Flume>)
         .add("tokio_mt:kanal", mpmc::<TokioMt, channel::Kanal>)
         .add("smol_mt:achan", mpmc::<SmolMt, channel::Achan>)
+        .add("hob_ct", mpmc::<HobCt, channel::HobMpmc>)
         .add("smol_ct:achan", mpmc::<SmolCt, channel::Achan>)
+        .add("raw_at:hob", mpmc::<Raw, channel::HobMpmc>)
         .add("raw_at:achan", mpmc::<Raw, channel::Achan>)
         .add("raw_at:flume", mpmc::<Raw, channel::Flume>)
         .add("raw_at:kanal", mpmc::<Raw, channel::Kanal>)
 }
 
 fn entrances() -> Vec<Workload> {
-    let mutex = |name, crowd| {
-        entrance_row::<TokioMutex, AlockMutex>(name, crowd)
-            .add("hob_mt", move |size| enter::<HobMt, HobMutex>(size, crowd))
-            .add("hob_ct", move |size| enter::<HobCt, HobMutex>(size, crowd))
-            .add("raw_at:hob", move |size| {
-                enter::<Raw, HobMutex>(size, crowd)
-            })
-    };
-    let semaphore = |name, crowd| {
-        entrance_row::<TokioSemaphore, AlockSemaphore>(name, crowd)
-            .add("hob_mt", move |size| {
-                enter::<HobMt, HobSemaphore>(size, crowd)
-            })
-            .add("hob_ct", move |size| {
-                enter::<HobCt, HobSemaphore>(size, crowd)
-            })
-            .add("raw_at:hob", move |size| {
-                enter::<Raw, HobSemaphore>(size, crowd)
-            })
-    };
+    let mutex = entrance_row::<HobMutex, TokioMutex, AlockMutex>;
+    let semaphore = entrance_row::<HobSemaphore, TokioSemaphore, AlockSemaphore>;
+    let rwlock = entrance_row::<HobRwLock, TokioRwLock, AlockRwLock>;
     vec![
-        mutex("mutex_1", Crowd::passing(1)).add("floor", floor::mutex),
+        mutex("mutex_1", Crowd::passing(1))
+            .add("floor", floor::mutex)
+            .add("floor:parking_lot", floor::parking_lot_mutex),
         mutex("mutex_8", Crowd::passing(8)),
         mutex("mutex_8_hold", Crowd::holding(8)),
         semaphore("sem_1", Crowd::passing(1)),
         semaphore("sem_8_hold", Crowd::holding(8)),
-        entrance_row::<TokioRwLock, AlockRwLock>("rwlock_read_1", Crowd::reading(1)),
-        entrance_row::<TokioRwLock, AlockRwLock>("rwlock_8_hold", Crowd::holding(8)),
+        rwlock("rwlock_read_1", Crowd::reading(1))
+            .add("floor", floor::rwlock)
+            .add("floor:parking_lot", floor::parking_lot_rwlock),
+        rwlock("rwlock_8_hold", Crowd::holding(8)),
     ]
 }
 
-/// The same work over tokio's thing `T` and async-lock's `A`.
-fn entrance_row<T: Entrance, A: Entrance>(name: &'static str, crowd: Crowd) -> Workload {
+/// The same work over hob's thing `H`, tokio's `T` and async-lock's `A`.
+fn entrance_row<H: Entrance, T: Entrance, A: Entrance>(
+    name: &'static str,
+    crowd: Crowd,
+) -> Workload {
     Workload::new("sync", name, "ns")
+        .add("hob_mt", move |size| enter::<HobMt, H>(size, crowd))
         .add("tokio_mt:tokio", move |size| {
             enter::<TokioMt, T>(size, crowd)
         })
+        .add("tokio_mt:hob", move |size| enter::<TokioMt, H>(size, crowd))
         .add("smol_mt:alock", move |size| enter::<SmolMt, A>(size, crowd))
+        .add("hob_ct", move |size| enter::<HobCt, H>(size, crowd))
         .add("tokio_ct:tokio", move |size| {
             enter::<TokioCt, T>(size, crowd)
         })
+        .add("tokio_ct:hob", move |size| enter::<TokioCt, H>(size, crowd))
         .add("smol_ct:alock", move |size| enter::<SmolCt, A>(size, crowd))
+        .add("raw_at:hob", move |size| enter::<Raw, H>(size, crowd))
         .add("raw_at:tokio", move |size| enter::<Raw, T>(size, crowd))
         .add("raw_at:alock", move |size| enter::<Raw, A>(size, crowd))
 }
 
 fn meetings() -> Vec<Workload> {
     use many::{
-        Broadcast, Listener, TokioNotify, barrier, broadcast, notify_all, notify_pong, watch,
+        Broadcast, HobBroadcast, HobNotify, HobWatch, Listener, TokioBroadcast, TokioNotify,
+        TokioWatch, barrier, broadcast, notify_all, notify_pong, watch,
     };
+    type Hob = hob::sync::Barrier;
     type Tokio = tokio::sync::Barrier;
     type Alock = smol::lock::Barrier;
     vec![
         Workload::new("sync", "notify_pong", "ns")
+            .add("hob_mt", notify_pong::<HobMt, HobNotify>)
             .add("tokio_mt:tokio", notify_pong::<TokioMt, TokioNotify>)
+            .add("tokio_mt:hob", notify_pong::<TokioMt, HobNotify>)
             .add("smol_mt:event", notify_pong::<SmolMt, Listener>)
+            .add("hob_ct", notify_pong::<HobCt, HobNotify>)
             .add("tokio_ct:tokio", notify_pong::<TokioCt, TokioNotify>)
+            .add("tokio_ct:hob", notify_pong::<TokioCt, HobNotify>)
             .add("smol_ct:event", notify_pong::<SmolCt, Listener>)
+            .add("raw_at:hob", notify_pong::<Raw, HobNotify>)
             .add("raw_at:tokio", notify_pong::<Raw, TokioNotify>)
             .add("raw_at:event", notify_pong::<Raw, Listener>),
         Workload::new("sync", "notify_64", "ns")
+            .add("hob_mt", notify_all::<HobMt, HobNotify>)
             .add("tokio_mt:tokio", notify_all::<TokioMt, TokioNotify>)
+            .add("tokio_mt:hob", notify_all::<TokioMt, HobNotify>)
             .add("smol_mt:event", notify_all::<SmolMt, Listener>)
+            .add("hob_ct", notify_all::<HobCt, HobNotify>)
             .add("tokio_ct:tokio", notify_all::<TokioCt, TokioNotify>)
+            .add("tokio_ct:hob", notify_all::<TokioCt, HobNotify>)
             .add("smol_ct:event", notify_all::<SmolCt, Listener>)
+            .add("raw_at:hob", notify_all::<Raw, HobNotify>)
             .add("raw_at:tokio", notify_all::<Raw, TokioNotify>)
             .add("raw_at:event", notify_all::<Raw, Listener>),
         Workload::new("sync", "barrier_8", "ns")
+            .add("hob_mt", barrier::<HobMt, Hob>)
             .add("tokio_mt:tokio", barrier::<TokioMt, Tokio>)
+            .add("tokio_mt:hob", barrier::<TokioMt, Hob>)
             .add("smol_mt:alock", barrier::<SmolMt, Alock>)
+            .add("hob_ct", barrier::<HobCt, Hob>)
             .add("tokio_ct:tokio", barrier::<TokioCt, Tokio>)
+            .add("tokio_ct:hob", barrier::<TokioCt, Hob>)
             .add("smol_ct:alock", barrier::<SmolCt, Alock>)
+            .add("raw_at:hob", barrier::<Raw, Hob>)
             .add("raw_at:tokio", barrier::<Raw, Tokio>)
             .add("raw_at:alock", barrier::<Raw, Alock>),
         Workload::new("sync", "broadcast_4", "ns")
-            .add("tokio_mt:tokio", broadcast::<TokioMt, many::TokioBroadcast>)
+            .add("hob_mt", broadcast::<HobMt, HobBroadcast>)
+            .add("tokio_mt:tokio", broadcast::<TokioMt, TokioBroadcast>)
+            .add("tokio_mt:hob", broadcast::<TokioMt, HobBroadcast>)
             .add("smol_mt:abroadcast", broadcast::<SmolMt, Broadcast>)
-            .add("tokio_ct:tokio", broadcast::<TokioCt, many::TokioBroadcast>)
+            .add("hob_ct", broadcast::<HobCt, HobBroadcast>)
+            .add("tokio_ct:tokio", broadcast::<TokioCt, TokioBroadcast>)
+            .add("tokio_ct:hob", broadcast::<TokioCt, HobBroadcast>)
             .add("smol_ct:abroadcast", broadcast::<SmolCt, Broadcast>)
-            .add("raw_at:tokio", broadcast::<Raw, many::TokioBroadcast>)
+            .add("raw_at:hob", broadcast::<Raw, HobBroadcast>)
+            .add("raw_at:tokio", broadcast::<Raw, TokioBroadcast>)
             .add("raw_at:abroadcast", broadcast::<Raw, Broadcast>),
         Workload::new("sync", "watch_4", "ns")
-            .add("tokio_mt:tokio", watch::<TokioMt>)
-            .add("tokio_ct:tokio", watch::<TokioCt>)
-            .add("raw_at:tokio", watch::<Raw>),
+            .add("hob_mt", watch::<HobMt, HobWatch>)
+            .add("tokio_mt:tokio", watch::<TokioMt, TokioWatch>)
+            .add("tokio_mt:hob", watch::<TokioMt, HobWatch>)
+            .add("hob_ct", watch::<HobCt, HobWatch>)
+            .add("tokio_ct:tokio", watch::<TokioCt, TokioWatch>)
+            .add("tokio_ct:hob", watch::<TokioCt, HobWatch>)
+            .add("raw_at:hob", watch::<Raw, HobWatch>)
+            .add("raw_at:tokio", watch::<Raw, TokioWatch>),
     ]
 }

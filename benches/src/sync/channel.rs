@@ -27,6 +27,8 @@ pub(super) trait Channel: 'static {
 pub(super) struct HobBounded;
 /// `hob::sync::mpsc::unbounded`.
 pub(super) struct HobUnbounded;
+/// `hob::sync::mpmc::bounded`.
+pub(super) struct HobMpmc;
 /// `tokio::sync::mpsc::channel`.
 pub(super) struct TokioBounded;
 /// `tokio::sync::mpsc::unbounded_channel`.
@@ -74,6 +76,23 @@ impl Channel for HobUnbounded {
 
     async fn send(sender: &mut Self::Sender, number: u64) -> bool {
         sender.send(number).is_ok()
+    }
+
+    fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>> + Send {
+        receiver.recv()
+    }
+}
+
+impl Channel for HobMpmc {
+    type Sender = hob::sync::mpmc::Sender<u64>;
+    type Receiver = hob::sync::mpmc::Receiver<u64>;
+
+    fn make(capacity: Option<usize>) -> (Self::Sender, Self::Receiver) {
+        hob::sync::mpmc::bounded(bound(capacity))
+    }
+
+    async fn send(sender: &mut Self::Sender, number: u64) -> bool {
+        sender.send(number).await.is_ok()
     }
 
     fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>> + Send {

@@ -44,6 +44,8 @@ pub(super) struct HobSemaphore(hob::sync::Semaphore, AtomicU64);
 pub(super) struct TokioSemaphore(tokio::sync::Semaphore, AtomicU64);
 /// `async_lock::Semaphore`.
 pub(super) struct AlockSemaphore(smol::lock::Semaphore, AtomicU64);
+/// `hob::sync::RwLock`.
+pub(super) struct HobRwLock(hob::sync::RwLock<u64>, AtomicU64);
 /// `tokio::sync::RwLock`.
 pub(super) struct TokioRwLock(tokio::sync::RwLock<u64>, AtomicU64);
 /// `async_lock::RwLock`.
@@ -177,5 +179,6 @@ macro_rules! rwlock {
     };
 }
 
+rwlock!(HobRwLock, hob::sync::RwLock<u64>);
 rwlock!(TokioRwLock, tokio::sync::RwLock<u64>);
 rwlock!(AlockRwLock, smol::lock::RwLock<u64>);

@@ -1,8 +1,8 @@
-//! The standard library's own, with threads in place of tasks.
+//! The limits: the standard library's and `parking_lot`'s own, with threads in place of tasks.
 
 use std::hint::black_box;
 use std::io;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, PoisonError, RwLock, mpsc};
 use std::thread;
 
 use crate::meter::Meter;
@@ -69,17 +69,60 @@ pub(super) fn oneshot(size: Size) -> Outcome {
 
 /// A mutex of the standard library that nobody else wants.
 pub(super) fn mutex(size: Size) -> Outcome {
+    let mutex = Mutex::new(0);
+    alone(size, || {
+        let mut guard = black_box(&mutex)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *guard += 1;
+        *guard
+    })
+}
+
+/// A mutex of `parking_lot` that nobody else wants.
+pub(super) fn parking_lot_mutex(size: Size) -> Outcome {
+    let mutex = parking_lot::Mutex::new(0);
+    alone(size, || {
+        let mut guard = black_box(&mutex).lock();
+        *guard += 1;
+        *guard
+    })
+}
+
+/// A read-write lock of the standard library with one reader.
+pub(super) fn rwlock(size: Size) -> Outcome {
+    let lock = RwLock::new(());
+    let mut entered = 0;
+    alone(size, || {
+        let _guard = black_box(&lock)
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        entered += 1;
+        entered
+    })
+}
+
+/// A read-write lock of `parking_lot` with one reader.
+pub(super) fn parking_lot_rwlock(size: Size) -> Outcome {
+    let lock = parking_lot::RwLock::new(());
+    let mut entered = 0;
+    alone(size, || {
+        let _guard = black_box(&lock).read();
+        entered += 1;
+        entered
+    })
+}
+
+/// Enters a lock that nobody else wants, which counts: nanoseconds each.
+fn alone(size: Size, mut enter: impl FnMut() -> u64) -> Outcome {
     const BATCH: u64 = 1_000;
     let mut meter = Meter::new(size, BATCH);
-    let mutex = Mutex::new(0);
+    let mut entered = 0;
     while meter.more() {
         for _ in 0..BATCH {
-            *black_box(&mutex)
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) += 1;
+            entered = enter();
         }
     }
-    let entered = mutex.into_inner().unwrap_or_else(PoisonError::into_inner);
     expect("entered", entered, meter.operations())?;
     Ok(meter.measured())
 }

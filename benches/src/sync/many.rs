@@ -37,6 +37,9 @@ pub(super) trait Notify: Send + Sync + 'static {
     fn listen(&self) -> impl Future<Output = ()> + Send;
 }
 
+/// `hob::sync::Notify`.
+pub(super) struct HobNotify(hob::sync::Notify);
+
 /// `tokio::sync::Notify`.
 pub(super) struct TokioNotify(tokio::sync::Notify);
 
@@ -44,6 +47,28 @@ pub(super) struct TokioNotify(tokio::sync::Notify);
 pub(super) struct Listener {
     told: AtomicBool,
     event: Event,
+}
+
+impl Notify for HobNotify {
+    fn new() -> Self {
+        Self(hob::sync::Notify::new())
+    }
+
+    fn tell_one(&self) {
+        self.0.notify_one();
+    }
+
+    fn tell_all(&self) {
+        self.0.notify_all();
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.0.notified()
+    }
+
+    fn listen(&self) -> impl Future<Output = ()> + Send {
+        self.0.notified()
+    }
 }
 
 impl Notify for TokioNotify {
@@ -179,6 +204,16 @@ pub(super) trait Barrier: Send + Sync + 'static {
     fn meet(&self) -> impl Future<Output = bool> + Send;
 }
 
+impl Barrier for hob::sync::Barrier {
+    fn of(parties: usize) -> Self {
+        Self::new(parties)
+    }
+
+    async fn meet(&self) -> bool {
+        self.wait().await.is_ok_and(|place| place.is_leader())
+    }
+}
+
 impl Barrier for tokio::sync::Barrier {
     fn of(parties: usize) -> Self {
         Self::new(parties)
@@ -242,10 +277,32 @@ pub(super) trait Broadcasting: 'static {
     fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>> + Send;
 }
 
+/// `hob::sync::broadcast`.
+pub(super) struct HobBroadcast;
 /// `tokio::sync::broadcast`.
 pub(super) struct TokioBroadcast;
 /// async-broadcast.
 pub(super) struct Broadcast;
+
+impl Broadcasting for HobBroadcast {
+    type Sender = hob::sync::broadcast::Sender<u64>;
+    type Receiver = hob::sync::broadcast::Receiver<u64>;
+
+    fn make(capacity: usize) -> (Self::Sender, Vec<Self::Receiver>) {
+        let (sender, first) = hob::sync::broadcast::channel(capacity);
+        let others = (1..RECEIVERS).map(|_| sender.subscribe());
+        let receivers = others.chain([first]).collect();
+        (sender, receivers)
+    }
+
+    async fn send(sender: &Self::Sender, number: u64) -> bool {
+        sender.send(number).is_ok()
+    }
+
+    async fn recv(receiver: &mut Self::Receiver) -> Option<u64> {
+        receiver.recv().await.ok()
+    }
+}
 
 impl Broadcasting for TokioBroadcast {
     type Sender = tokio::sync::broadcast::Sender<u64>;
@@ -331,22 +388,74 @@ pub(super) fn broadcast<C: Contestant, B: Broadcasting>(size: Size) -> Outcome {
     })
 }
 
+/// A value that is watched.
+pub(super) trait Watching: 'static {
+    type Sender: Send + 'static;
+    type Receiver: Clone + Send + 'static;
+
+    /// Makes one, of zero.
+    fn make() -> (Self::Sender, Self::Receiver);
+
+    /// Changes the value, and tells whether anyone watches.
+    fn send(sender: &Self::Sender, number: u64) -> bool;
+
+    /// Waits for a change; false when there will be none.
+    fn changed(receiver: &mut Self::Receiver) -> impl Future<Output = bool> + Send;
+
+    /// The value, which is seen from now on.
+    fn value(receiver: &mut Self::Receiver) -> u64;
+}
+
+/// `hob::sync::watch`.
+pub(super) struct HobWatch;
+/// `tokio::sync::watch`.
+pub(super) struct TokioWatch;
+
+/// The two are used alike.
+macro_rules! watching {
+    ($watching:ident, $watch:ident :: $sync:ident) => {
+        impl Watching for $watching {
+            type Sender = $watch::$sync::watch::Sender<u64>;
+            type Receiver = $watch::$sync::watch::Receiver<u64>;
+
+            fn make() -> (Self::Sender, Self::Receiver) {
+                $watch::$sync::watch::channel(0)
+            }
+
+            fn send(sender: &Self::Sender, number: u64) -> bool {
+                sender.send(number).is_ok()
+            }
+
+            async fn changed(receiver: &mut Self::Receiver) -> bool {
+                receiver.changed().await.is_ok()
+            }
+
+            fn value(receiver: &mut Self::Receiver) -> u64 {
+                *receiver.borrow_and_update()
+            }
+        }
+    };
+}
+
+watching!(HobWatch, hob::sync);
+watching!(TokioWatch, tokio::sync);
+
 /// One changes a value that four watch, when all have seen the last one: nanoseconds a change.
-pub(super) fn watch<C: Contestant>(size: Size) -> Outcome {
+pub(super) fn watch<C: Contestant, W: Watching>(size: Size) -> Outcome {
     let changes = size.pick(10, 1_000, 4_000) as u64;
     C::start()?.block_on(async move {
         let mut meter = Meter::new(size, changes);
         let mut seen = 0;
         while meter.more() {
-            let (sender, receiver) = tokio::sync::watch::channel(0);
+            let (sender, receiver) = W::make();
             let all_saw = Latch::leaked();
             let watchers: Vec<_> = (0..RECEIVERS)
                 .map(|_| {
                     let mut receiver = receiver.clone();
                     C::spawn(async move {
                         let mut seen = 0;
-                        while receiver.changed().await.is_ok() {
-                            seen += u64::from(*receiver.borrow_and_update() == seen + 1);
+                        while W::changed(&mut receiver).await {
+                            seen += u64::from(W::value(&mut receiver) == seen + 1);
                             all_saw.count();
                         }
                         seen
@@ -357,7 +466,7 @@ pub(super) fn watch<C: Contestant>(size: Size) -> Outcome {
             let sender = C::spawn(async move {
                 for change in 1..=changes {
                     all_saw.set(RECEIVERS as usize);
-                    if sender.send(change).is_err() {
+                    if !W::send(&sender, change) {
                         break;
                     }
                     all_saw.wait().await;

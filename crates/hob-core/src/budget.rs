@@ -51,6 +51,7 @@ pub fn spend() {
 ///
 /// Outside any task it is always `true`.
 #[must_use]
+#[inline]
 pub fn try_spend() -> bool {
     context::with(|local| match local.map(|local| (local, local.budget())) {
         None | Some((_, UNLIMITED)) => true,
@@ -63,6 +64,7 @@ pub fn try_spend() -> bool {
 }
 
 /// Gives back what [`try_spend`] spent, as nothing was completed; does nothing outside a task.
+#[inline]
 pub fn refund() {
     context::with(|local| {
         if let Some(local) = local

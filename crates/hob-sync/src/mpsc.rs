@@ -1,44 +1,45 @@
 //! A channel with many senders and one receiver.
 //!
-//! [`bounded`] has room for a number of messages: senders wait in line for a slot, so a slow receiver
+//! [`bounded`] has room for a number of messages: senders wait in line for it, so a slow receiver
 //! slows them down. [`unbounded`] has no limit: sending never waits, and a slow receiver costs memory.
+//! [`rendezvous`] has no room at all: a send is complete when the receiver has taken its message.
 //!
-//! Slots are handed out first come, first served. A message is put in when its sender next runs: of
-//! two senders who waited, the one that runs first comes first.
+//! Messages arrive in the order in which their sends were first polled, those that had to wait
+//! included.
+//!
+//! The senders are those of [`mpmc`](crate::mpmc), which is the channel with many receivers. This one
+//! spares its receiver the line: it is `Unpin`, a [`Stream`](futures_core::Stream) by itself, and can be
+//! polled by hand.
 //!
 //! # Implementation
 //!
-//! One small lock guards the messages, the counts, the waker of the receiver and the line of senders.
-//! A sender waits for a *slot*, not with its message: a slot is handed to the first in line, who then
-//! puts its message in. So a `send` that is dropped before it completed has sent nothing, and its
-//! slot goes to the next. A [`Permit`] is a slot that one holds by hand.
-//!
-//! ```text
-//!   capacity  =  free slots  +  messages  +  reserved (permits, and slots granted but not yet used)
-//! ```
-//!
-//! The receiver is told that there will be no more when no message is there, no slot is reserved, and
-//! the channel was closed or has no sender. Every change of any of these asks that question again.
+//! The channel is that of `channel`; the receiver leaves its waker there. An empty channel is one
+//! allocation of 200 bytes. The ring of messages is a second one, which is made with the first message,
+//! grows up to the capacity and does not shrink.
 
-mod bounded;
-mod error;
 mod receiver;
-mod state;
-mod unbounded;
 
-pub use self::bounded::{Permit, Reserve, Sender, Sending, WeakSender};
-pub use self::error::{SendError, TryRecvError, TrySendError};
 pub use self::receiver::{Receiver, Recv, RecvMany};
-pub use self::state::MpscStatistics;
-pub use self::unbounded::{UnboundedSender, WeakUnboundedSender};
+pub use crate::channel::{
+    ChannelStatistics, Closed, OwnedPermit, Permit, Reserve, ReserveOwned, SendError, Sender,
+    Sending, TryRecvError, TrySendError, UnboundedSender, WeakSender, WeakUnboundedSender,
+};
 
-use crate::mpsc::state::{Handle, UNBOUNDED};
+use crate::channel::{Names, RENDEZVOUS, UNBOUNDED, channel, check_capacity};
+
+static NAMES: Names = Names {
+    send: "mpsc::Sender::send",
+    send_blocking: "mpsc::Sender::send_blocking",
+    reserve: "mpsc::Sender::reserve",
+    reserve_owned: "mpsc::Sender::reserve_owned",
+    closed: "mpsc::Sender::closed",
+};
 
 /// Makes a channel with room for `capacity` messages.
 ///
 /// # Panics
 ///
-/// If `capacity` is zero.
+/// If `capacity` is zero: that is a [`rendezvous`].
 ///
 /// # Examples
 ///
@@ -58,10 +59,9 @@ use crate::mpsc::state::{Handle, UNBOUNDED};
 #[must_use]
 #[track_caller]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    assert!(capacity > 0, "a channel has room for at least one message");
-    let handle = Handle::new(capacity);
-    let receiver = Receiver::new(handle.channel());
-    (Sender::new(handle), receiver)
+    check_capacity(capacity);
+    let (sender, receiver) = channel(capacity, &NAMES);
+    (Sender::new(sender), Receiver::new(receiver))
 }
 
 /// Makes a channel without a limit.
@@ -82,7 +82,28 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 #[must_use]
 #[track_caller]
 pub fn unbounded<T>() -> (UnboundedSender<T>, Receiver<T>) {
-    let handle = Handle::new(UNBOUNDED);
-    let receiver = Receiver::new(handle.channel());
-    (UnboundedSender::new(handle), receiver)
+    let (sender, receiver) = channel(UNBOUNDED, &NAMES);
+    (UnboundedSender::new(sender), Receiver::new(receiver))
+}
+
+/// Makes a channel without any room: messages are handed over.
+///
+/// # Examples
+///
+/// ```
+/// # use futures_lite::future::{block_on, zip};
+/// # use hob_sync::mpsc;
+/// # block_on(async {
+/// let (tx, mut rx) = mpsc::rendezvous();
+/// assert!(tx.try_send("nobody is there").is_err());
+/// let (sent, received) = zip(tx.send("hand to hand"), rx.recv()).await;
+/// assert_eq!(sent, Ok(()));
+/// assert_eq!(received, Some("hand to hand"));
+/// # });
+/// ```
+#[must_use]
+#[track_caller]
+pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
+    let (sender, receiver) = channel(RENDEZVOUS, &NAMES);
+    (Sender::new(sender), Receiver::new(receiver))
 }

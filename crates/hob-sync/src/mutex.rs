@@ -5,35 +5,29 @@
 //!
 //! # Implementation
 //!
-//! There is one permit, as `permits` tells, which is handed to the first in line: the mutex is never
-//! free while somebody waits. The value lies in an `UnsafeCell` beside it. Whoever has the permit may
-//! touch it:
-//!
-//! ```text
-//!   acquire ──► MutexGuard ──► drop ──► the next in line, or free
-//! ```
+//! The value is [`Lent`] to one at a time: there is one permit, which is handed to the first in line.
+//! So the mutex is never free while somebody waits. A guard is a loan of the value, or of a part of it.
 //!
 //! # References
 //!
 //! - Tokio's `Mutex`, <https://docs.rs/tokio/latest/tokio/sync/struct.Mutex.html>, for the shape of
 //!   the API and the order.
 
-#![expect(unsafe_code, reason = "a guard lends out the value of an `UnsafeCell`")]
+mod guard;
+mod lock;
+mod owned_guard;
 
-use std::cell::UnsafeCell;
 use std::fmt;
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::thread;
-
-use pin_project_lite::pin_project;
+use std::sync::Arc;
 
 use crate::blocking::block_on;
-use crate::permits::{LineStatistics, Permits};
-use crate::wait_queue::Wait;
+use crate::lent::{Lent, Sole};
+use crate::permits::LineStatistics;
+
+pub use self::guard::{MappedMutexGuard, MutexGuard};
+pub use self::lock::{Lock, LockOwned};
+pub use self::owned_guard::{OwnedMappedMutexGuard, OwnedMutexGuard};
 
 /// A lock around a value that may be held across `.await`.
 ///
@@ -57,27 +51,7 @@ use crate::wait_queue::Wait;
 /// # });
 /// ```
 pub struct Mutex<T: ?Sized> {
-    /// One, which is the right to touch the value.
-    permits: Permits,
-    value: UnsafeCell<T>,
-}
-
-pin_project! {
-    /// The future of [`Mutex::lock`].
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct Lock<'a, T: ?Sized> {
-        mutex: &'a Mutex<T>,
-        #[pin]
-        wait: Wait<&'a Permits>,
-    }
-}
-
-/// The value of a [`Mutex`], unlocked when this is dropped.
-#[must_use = "a guard that is dropped at once guards nothing"]
-pub struct MutexGuard<'a, T: ?Sized> {
-    mutex: &'a Mutex<T>,
-    /// A guard is shared or sent as a `&mut T` would be.
-    _value: PhantomData<&'a mut T>,
+    lent: Lent<Sole, T>,
 }
 
 /// The mutex is locked, or others wait for it.
@@ -97,25 +71,19 @@ pub struct MutexStatistics {
     pub guards_dropped_in_panic: u64,
 }
 
-// SAFETY: `&Mutex<T>` gives access to the `T` only through `MutexGuard`, of which there is one at a
-// time (see `Mutex::guard`): the value moves from thread to thread and is never shared by the mutex
-// itself, so `T: Send` is enough.
-unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
-
 impl<T> Mutex<T> {
     /// Creates an unlocked mutex.
     #[must_use]
     pub fn new(value: T) -> Self {
         Self {
-            permits: Permits::new(1),
-            value: UnsafeCell::new(value),
+            lent: Lent::new(Sole, value),
         }
     }
 
     /// Takes the value out.
     #[must_use]
     pub fn into_inner(self) -> T {
-        self.value.into_inner()
+        self.lent.into_inner()
     }
 }
 
@@ -141,10 +109,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[track_caller]
     pub fn lock(&self) -> Lock<'_, T> {
-        Lock {
-            mutex: self,
-            wait: Wait::new(&self.permits, 1, "Mutex::lock"),
-        }
+        Lock::new_at(self, Location::caller())
     }
 
     /// Locks the mutex if it is free and nobody waits for it.
@@ -163,8 +128,8 @@ impl<T: ?Sized> Mutex<T> {
     /// # drop(guard);
     /// ```
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        self.permits.try_acquire(1).map_err(|_| TryLockError)?;
-        Ok(self.guard())
+        let loan = self.lent.offer().try_accept().ok_or(TryLockError)?;
+        Ok(MutexGuard::new(self, loan))
     }
 
     /// Locks the mutex, blocking the thread if it is locked. It stands in the same line as all.
@@ -188,31 +153,89 @@ impl<T: ?Sized> Mutex<T> {
         block_on("Mutex::lock_blocking", Location::caller(), self.lock())
     }
 
+    /// As [`lock`](Self::lock), with a guard that owns its mutex: for tasks, and for what is kept.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`lock`](Self::lock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::Mutex;
+    /// # futures_lite::future::block_on(async {
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let mut guard = Arc::clone(&mutex).lock_owned().await;
+    /// drop(mutex);
+    /// *guard += 1;
+    /// assert_eq!(*guard, 2);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
+        LockOwned::new_at(self, Location::caller())
+    }
+
+    /// As [`try_lock`](Self::try_lock), with a guard that owns its mutex.
+    ///
+    /// # Errors
+    ///
+    /// [`TryLockError`] if it is locked, or others wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::Mutex;
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let guard = Arc::clone(&mutex).try_lock_owned().expect("it is free");
+    /// assert!(mutex.try_lock_owned().is_err());
+    /// # drop(guard);
+    /// ```
+    pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
+        OwnedMutexGuard::try_new(self).ok_or(TryLockError)
+    }
+
+    /// As [`lock_blocking`](Self::lock_blocking), with a guard that owns its mutex.
+    ///
+    /// # Panics
+    ///
+    /// As [`lock_blocking`](Self::lock_blocking).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::Mutex;
+    /// let mut guard = Arc::new(Mutex::new(1)).lock_owned_blocking();
+    /// *guard += 1;
+    /// assert_eq!(*guard, 2);
+    /// ```
+    #[doc(alias = "blocking_lock_owned")]
+    #[track_caller]
+    pub fn lock_owned_blocking(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        let place = Location::caller();
+        block_on("Mutex::lock_owned_blocking", place, self.lock_owned())
+    }
+
     /// Lends the value out, since nobody else can have it.
     #[must_use]
     pub fn get_mut(&mut self) -> &mut T {
-        self.value.get_mut()
+        self.lent.get_mut()
     }
 
     /// Returns whether it is locked, and how many wait.
     #[must_use]
     pub fn statistics(&self) -> MutexStatistics {
-        self.statistics_of(self.permits.line())
+        self.statistics_of(self.lent.permits().line())
     }
 
     fn statistics_of(&self, line: LineStatistics) -> MutexStatistics {
         MutexStatistics {
-            is_locked: self.permits.available() == 0,
+            is_locked: self.lent.permits().available() == 0,
             waiting: line.waiting,
             guards_dropped_in_panic: line.dropped_in_panic.into(),
-        }
-    }
-
-    /// Turns the one permit there is into a guard.
-    const fn guard(&self) -> MutexGuard<'_, T> {
-        MutexGuard {
-            mutex: self,
-            _value: PhantomData,
         }
     }
 }
@@ -233,70 +256,11 @@ impl<T: ?Sized> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut mutex = f.debug_struct("Mutex");
         // A dump must not wait, nor be in anybody's way: to show the value it would have to lock.
-        match self.permits.try_line() {
+        match self.lent.permits().try_line() {
             Some(line) => mutex.field("statistics", &self.statistics_of(line)),
             None => mutex.field("statistics", &format_args!("<locked>")),
         };
         mutex.finish_non_exhaustive()
-    }
-}
-
-impl<'a, T: ?Sized> Future for Lock<'a, T> {
-    type Output = MutexGuard<'a, T>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mutex = *this.mutex;
-        this.wait
-            .poll(cx)
-            .map(|granted| granted.expect("a mutex is never closed"))
-            .map(|_| mutex.guard())
-    }
-}
-
-impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lock")
-            .field("wait", &self.wait)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<T: ?Sized> Deref for MutexGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: this guard has the mutex's one permit, which it releases when it is dropped. So no
-        // other guard exists, and this one is borrowed.
-        unsafe { &*self.mutex.value.get() }
-    }
-}
-
-impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`; and this guard is borrowed mutably, so it lends nothing else.
-        unsafe { &mut *self.mutex.value.get() }
-    }
-}
-
-impl<T: ?Sized> Drop for MutexGuard<'_, T> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.mutex.permits.count_panic();
-        }
-        self.mutex.permits.release(1);
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }
 

@@ -33,10 +33,11 @@
 mod line;
 mod wait;
 
+use std::ops::DerefMut;
 use std::panic::Location;
 
 pub(crate) use self::line::WaitQueue;
-pub(crate) use self::wait::{Part, Wait};
+pub(crate) use self::wait::{Home, Part, Wait};
 
 use crate::primitive::Guarded;
 use crate::waker::WakeList;
@@ -128,18 +129,25 @@ pub(crate) fn update<S: Settle + ?Sized, R>(
     shared: &S,
     change: impl FnOnce(&mut S::State) -> R,
 ) -> R {
+    let mut state = shared.lock().lock();
+    let result = change(&mut state);
+    release(shared, state);
+    result
+}
+
+/// The end of an [`update`]: serves the lines of the state that was changed under its lock, `state`.
+pub(crate) fn release<S: Settle + ?Sized>(
+    shared: &S,
+    mut state: impl DerefMut<Target = S::State>,
+) {
     let mut wakes = WakeList::default();
-    let result = {
-        let mut state = shared.lock().lock();
-        let result = change(&mut state);
-        shared.settle(&mut state, &mut wakes);
-        result
-    };
+    shared.settle(&mut state, &mut wakes);
+    drop(state);
     loop {
         let may_be_more = wakes.is_full();
         wakes.wake_all();
         if !may_be_more {
-            return result;
+            return;
         }
         shared.settle(&mut shared.lock().lock(), &mut wakes);
     }

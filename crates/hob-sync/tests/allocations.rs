@@ -9,7 +9,9 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use hob_sync::{Mutex, Semaphore};
+use futures_lite::StreamExt;
+use hob_sync::broadcast::{self, Receiver};
+use hob_sync::{Barrier, Condition, Event, Mutex, Notify, OnceCell, Semaphore, watch};
 
 use allocator::allocations;
 
@@ -53,4 +55,96 @@ fn locks_allocate_nothing() {
         drop(held);
         assert!(poll(one).is_ready());
     });
+}
+
+#[test]
+fn those_who_meet_allocate_nothing() {
+    let (notify, event, barrier) = (Notify::new(), Event::new(), Barrier::new(3));
+    let (mutex, condition) = (Mutex::new(()), Condition::new());
+    check(|| {
+        let mut notified = pin!(notify.notified());
+        let mut enabled = pin!(notify.notified());
+        assert!(poll(notified.as_mut()).is_pending());
+        assert!(!enabled.as_mut().enable());
+        notify.notify_one();
+        notify.notify_all();
+        assert!(poll(notified).is_ready());
+        assert!(poll(enabled).is_ready());
+
+        let mut wait = pin!(event.wait());
+        assert!(poll(wait.as_mut()).is_pending());
+        event.set();
+        event.clear();
+        assert!(poll(wait).is_ready());
+
+        let guard = mutex.try_lock().unwrap();
+        let mut wait = pin!(condition.wait(guard));
+        assert!(poll(wait.as_mut()).is_pending());
+        condition.notify_one();
+        assert!(poll(wait).is_ready());
+
+        let (mut one, mut two) = (pin!(barrier.wait()), pin!(barrier.wait()));
+        assert!(poll(one.as_mut()).is_pending());
+        assert!(poll(two.as_mut()).is_pending());
+        assert!(poll(pin!(barrier.wait())).is_ready());
+        assert!(poll(one).is_ready() && poll(two).is_ready());
+    });
+}
+
+#[test]
+fn those_who_wait_for_a_value_allocate_nothing() {
+    let (tx, mut rx) = watch::channel(0);
+    check(|| {
+        let mut changed = pin!(rx.changed());
+        assert!(poll(changed.as_mut()).is_pending());
+        tx.send_modify(|value| *value += 1);
+        assert!(poll(changed).is_ready());
+        let next = *rx.borrow() + 1;
+        let mut wait = pin!(rx.wait_for(|value| *value == next));
+        assert!(poll(wait.as_mut()).is_pending());
+        tx.send(next).unwrap();
+        assert!(poll(wait).is_ready());
+
+        let cell = OnceCell::new();
+        let mut wait = pin!(cell.wait());
+        assert!(poll(wait.as_mut()).is_pending());
+        assert!(poll(pin!(cell.get_or_init(async || 1))).is_ready());
+        assert!(poll(wait).is_ready());
+    });
+    let mut values = rx.into_stream();
+    check(|| {
+        assert!(poll(pin!(values.next())).is_pending());
+        tx.send_modify(|value| *value += 1);
+        assert!(poll(pin!(values.next())).is_ready());
+    });
+}
+
+#[test]
+fn a_broadcast_that_was_filled_once_allocates_nothing() {
+    fn rounds<T: Clone>(message: T) {
+        let (tx, mut rx) = broadcast::channel(5);
+        let mut other = rx.resubscribe();
+        let fill = |rx: &mut Receiver<T>, other: &mut Receiver<T>| {
+            // The oldest two are overwritten.
+            (0..7).for_each(|_| drop(tx.send(message.clone())));
+            assert!(rx.try_recv().is_err() && other.try_recv().is_err());
+            for _ in 0..5 {
+                assert!(rx.try_recv().is_ok() && poll(pin!(other.recv())).is_ready());
+            }
+            let mut wait = pin!(rx.recv());
+            assert!(poll(wait.as_mut()).is_pending());
+            drop(tx.send(message.clone()));
+            assert!(poll(wait).is_ready() && other.try_recv().is_ok());
+        };
+        (0..8).for_each(|_| fill(&mut rx, &mut other));
+        check(|| fill(&mut rx, &mut other));
+    }
+    rounds(7_u64);
+    rounds(std::sync::Arc::new(7));
+}
+
+#[test]
+fn an_empty_broadcast_is_as_large_as_it_says() {
+    let (_ends, bytes) = allocator::bytes_of(|| broadcast::channel::<[u64; 100]>(1000));
+    assert_eq!(bytes, 152);
 }

@@ -11,7 +11,7 @@ use hob_core::context::{self, Local, Role};
 use hob_core::env::Parts;
 use hob_core::task::Occupant;
 use hob_core::{Env, TaskLabel, TaskSlot};
-use hob_sync::{Mutex, Queue, Semaphore, mpsc};
+use hob_sync::{Barrier, Condition, Event, Mutex, Notify, Queue, Semaphore, mpmc, mpsc};
 
 use support::{Counter, poll, poll_once, poll_with};
 
@@ -117,10 +117,35 @@ fn a_newcomer_without_budget_is_woken_once() {
         let (tx, _rx) = mpsc::bounded(1);
         exhaust();
         let (counter, waker) = Counter::new();
-        assert!(poll_with(&mut tx.send(1), &waker).is_pending());
+        assert!(poll_with(&mut Box::pin(tx.send(1)), &waker).is_pending());
         assert_eq!(counter.wakes(), 1);
-        assert!(poll_with(&mut queue.put(1), &waker).is_pending());
+        assert!(poll_with(&mut Box::pin(queue.put(1)), &waker).is_pending());
         assert_eq!(counter.wakes(), 2);
+    });
+}
+
+#[test]
+fn a_send_and_a_receive_that_wait_complete_whatever_the_budget() {
+    in_task(|| {
+        let (tx, rx) = mpmc::bounded(1);
+        exhaust();
+        let mut recv = Box::pin(rx.recv());
+        let (counter, waker) = Counter::new();
+        assert!(poll_with(&mut recv, &waker).is_pending());
+        assert_eq!(
+            counter.wakes(),
+            0,
+            "it waits for a message, not for a turn to run"
+        );
+        tx.try_send(1).unwrap();
+        assert_eq!(poll(&mut recv), Poll::Ready(Some(1)));
+        tx.try_send(2).unwrap();
+        let mut send = Box::pin(tx.send(3));
+        assert!(poll(&mut send).is_pending());
+        assert_eq!(rx.try_recv(), Ok(2));
+        assert_eq!(poll(&mut send), Poll::Ready(Ok(())));
+        assert!(poll_once(rx.recv()).is_pending(), "a newcomer yields");
+        assert_eq!(rx.try_recv(), Ok(3));
     });
 }
 
@@ -139,6 +164,118 @@ fn a_newcomer_without_budget_that_is_dropped_loses_nothing() {
         tx.try_send(2).unwrap();
         assert_eq!(rx.try_recv(), Ok(2));
     });
+}
+
+#[test]
+fn a_oneshot_without_budget_yields_when_it_is_ready_and_waits_when_it_is_not() {
+    in_task(|| {
+        let (tx, mut rx) = hob_sync::oneshot::channel();
+        let (counter, waker) = Counter::new();
+        exhaust();
+        assert!(poll_with(&mut rx, &waker).is_pending());
+        assert_eq!(counter.wakes(), 0, "there is nothing to come back for yet");
+        tx.send(7).unwrap();
+        assert_eq!(counter.wakes(), 1);
+        assert_eq!(poll(&mut rx), Poll::Ready(Ok(7)), "it was granted");
+
+        let (tx, mut rx) = hob_sync::oneshot::channel();
+        tx.send(7).unwrap();
+        assert!(poll_with(&mut rx, &waker).is_pending());
+        assert_eq!(counter.wakes(), 2);
+        assert_eq!(rx.try_recv(), Ok(7), "nothing is lost");
+    });
+}
+
+#[test]
+fn those_who_meet_without_budget_yield_as_if_they_had_not_asked() {
+    fn yields(future: impl Future) {
+        let (counter, waker) = Counter::new();
+        assert!(poll_with(&mut Box::pin(future), &waker).is_pending());
+        assert_eq!(counter.wakes(), 1);
+    }
+    in_task(|| {
+        let (notify, event, barrier) = (Notify::new(), Event::from(true), Barrier::new(1));
+        let (mutex, condition) = (Mutex::new(()), Condition::new());
+        let guard = mutex.try_lock().unwrap();
+        notify.notify_one();
+        exhaust();
+        yields(notify.notified());
+        assert!(notify.statistics().is_kept);
+        yields(event.wait());
+        yields(barrier.wait());
+        barrier.abort();
+        yields(barrier.wait());
+        yields(condition.wait_while(guard, |()| false));
+        let mut wait = Box::pin(condition.wait(mutex.try_lock().unwrap()));
+        assert!(poll(&mut wait).is_pending());
+        assert_eq!(condition.statistics().waiting, 1, "it waits all the same");
+    });
+}
+
+#[test]
+fn each_meeting_that_needs_no_wait_costs_of_the_budget() {
+    fn ends<F: Future>(make: impl Fn() -> F) {
+        in_task(|| {
+            let made = (0..=BUDGET_PER_POLL).take_while(|_| poll_once(make()).is_ready());
+            assert_eq!(made.count(), BUDGET_PER_POLL as usize);
+        });
+    }
+    let (notify, event, barrier) = (Notify::new(), Event::from(true), Barrier::new(1));
+    let (mutex, condition) = (Mutex::new(()), Condition::new());
+    ends(|| {
+        notify.notify_one();
+        notify.notified()
+    });
+    ends(|| event.wait());
+    ends(|| barrier.wait());
+    ends(|| condition.wait_while(mutex.try_lock().unwrap(), |()| false));
+    barrier.abort();
+    ends(|| barrier.wait());
+}
+
+#[test]
+fn a_dump_shows_where_a_task_waits_at_a_condition_and_for_its_mutex() {
+    let (mutex, condition) = (Mutex::new(()), Condition::new());
+    let guard = mutex.try_lock().unwrap();
+    let line = line!() + 1;
+    let mut wait = Box::pin(condition.wait_while(guard, |()| true));
+    let mut waits_for = || {
+        let ((), slot, env) = in_task(|| assert!(poll(&mut wait).is_pending()));
+        let wait = slot.snapshot(env).unwrap().wait.unwrap();
+        assert!(wait.place.file().ends_with("tests/budget.rs"), "{wait:?}");
+        assert_eq!(wait.place.line(), line);
+        wait.what
+    };
+    assert_eq!(waits_for(), "Condition::wait_while");
+    let held = mutex.try_lock().unwrap();
+    condition.notify_one();
+    assert_eq!(waits_for(), "Mutex::lock");
+    drop(held);
+    assert_eq!(waits_for(), "Condition::wait_while");
+}
+
+#[test]
+fn who_looks_at_a_value_again_and_again_yields() {
+    let cell = hob_sync::OnceCell::from(1);
+    let (tx, mut rx) = hob_sync::watch::channel(0);
+    tx.send(1).unwrap();
+    let (counter, waker) = Counter::new();
+    in_task(|| {
+        for _ in 0..BUDGET_PER_POLL {
+            assert!(poll_once(rx.wait_for(|value| *value == 1)).is_ready());
+        }
+        assert!(poll_with(&mut Box::pin(rx.wait_for(|_| true)), &waker).is_pending());
+        assert!(poll_with(&mut Box::pin(cell.wait()), &waker).is_pending());
+        tx.send(2).unwrap();
+        assert!(poll_with(&mut Box::pin(rx.changed()), &waker).is_pending());
+        assert_eq!(rx.has_changed(), Ok(true), "it was not told");
+    });
+    assert_eq!(counter.wakes(), 3);
+    let (polls, ..) = in_task(|| {
+        let runs = || poll_once(cell.get_or_init(async || 2)).is_ready();
+        (0..=BUDGET_PER_POLL).filter(|_| runs()).count()
+    });
+    assert_eq!(polls, BUDGET_PER_POLL as usize);
 }
 
 #[test]
@@ -191,12 +328,74 @@ fn every_blocking_twin_panics_on_a_worker() {
     refuses("Semaphore::acquire_blocking", || {
         semaphore.acquire_blocking().is_ok()
     });
+    let mutex = Arc::new(Mutex::new(()));
+    refuses("Mutex::lock_blocking", || drop(mutex.lock_blocking()));
+    refuses("Mutex::lock_owned_blocking", || {
+        drop(Arc::clone(&mutex).lock_owned_blocking());
+    });
+    let lock = Arc::new(hob_sync::RwLock::new(()));
+    refuses("RwLock::read_blocking", || drop(lock.read_blocking()));
+    refuses("RwLock::write_blocking", || drop(lock.write_blocking()));
     refuses("mpsc::Sender::send_blocking", || tx.send_blocking(1));
     refuses("mpsc::Receiver::recv_blocking", || rx.recv_blocking());
+    let mut batch = Vec::new();
+    refuses("mpsc::Receiver::recv_many_blocking", || {
+        rx.recv_many_blocking(&mut batch, 1)
+    });
+    let (tx, rx) = mpmc::bounded(1);
+    refuses("mpmc::Sender::send_blocking", || tx.send_blocking(1));
+    refuses("mpmc::Receiver::recv_blocking", || rx.recv_blocking());
+    refuses("mpmc::Receiver::recv_many_blocking", || {
+        rx.recv_many_blocking(&mut batch, 1)
+    });
+    let (_broadcast, mut listener) = hob_sync::broadcast::channel::<u8>(1);
+    refuses("broadcast::Receiver::recv_blocking", || {
+        listener.recv_blocking()
+    });
+    let (watched, mut watcher) = hob_sync::watch::channel(0);
+    refuses("watch::Receiver::changed_blocking", || {
+        watcher.changed_blocking()
+    });
+    refuses("watch::Receiver::wait_for_blocking", || {
+        watcher.wait_for_blocking(|_| true).is_ok()
+    });
+    refuses("watch::Sender::closed_blocking", || {
+        watched.closed_blocking();
+    });
+    let cell = hob_sync::OnceCell::from(1);
+    refuses("OnceCell::wait_blocking", || *cell.wait_blocking());
+    refuses("OnceCell::get_or_init_blocking", || {
+        *cell.get_or_init_blocking(|| 2)
+    });
+    let lazy = hob_sync::Lazy::new(async { 1 });
+    refuses("Lazy::force_blocking", || *lazy.force_blocking());
     refuses("oneshot::Receiver::recv_blocking", || once.recv_blocking());
     refuses("Queue::put_blocking", || queue.put_blocking(1));
     refuses("Queue::get_blocking", || queue.get_blocking());
     refuses("Queue::join_blocking", || queue.join_blocking());
+    let mutex = Mutex::new(());
+    let condition = Condition::new();
+    refuses("Notify::notified_blocking", || {
+        Notify::new().notified_blocking();
+    });
+    refuses("Event::wait_blocking", || Event::new().wait_blocking());
+    refuses("Barrier::wait_blocking", || Barrier::new(1).wait_blocking());
+    refuses("Condition::wait_blocking", || {
+        condition.wait_blocking(mutex.try_lock().expect("it was unlocked"))
+    });
+    refuses("Condition::wait_while_blocking", || {
+        condition.wait_while_blocking(mutex.try_lock().expect("it was unlocked"), |()| false)
+    });
+    let plain = queue.plain();
+    refuses("PlainQueue::get_blocking", || plain.get_blocking());
+    let stack = hob_sync::LifoQueue::unbounded();
+    refuses("LifoQueue::put_blocking", || stack.put_blocking(1));
+    refuses("LifoQueue::get_blocking", || stack.get_blocking());
+    refuses("LifoQueue::join_blocking", || stack.join_blocking());
+    let sorted = hob_sync::PriorityQueue::unbounded();
+    refuses("PriorityQueue::put_blocking", || sorted.put_blocking(1));
+    refuses("PriorityQueue::get_blocking", || sorted.get_blocking());
+    refuses("PriorityQueue::join_blocking", || sorted.join_blocking());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Models of mutexes and semaphores. Run with `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo
+//! Models of mutexes, read-write locks and semaphores. Run with `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo
 //! test --release -p hob-sync --test loom_locks`. A lost wake shows as a deadlock, a broken lock as two
 //! threads in one cell.
 
@@ -9,11 +9,31 @@ mod model;
 
 use std::sync::Arc;
 
-use hob_sync::{Mutex, Semaphore};
+use hob_sync::{Mutex, RwLock, RwLockWriteGuard, Semaphore};
 use loom::cell::UnsafeCell;
+use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use model::{block_on, poll, poll_and_drop, touch};
+
+/// Two numbers that a writer changes one after the other: whoever sees that they differ reads while
+/// somebody writes, or sees less than the last writer did.
+#[derive(Default)]
+struct Twins(AtomicUsize, AtomicUsize);
+
+impl Twins {
+    fn write(&self) {
+        let next = self.read() + 1;
+        self.0.store(next, Ordering::Relaxed);
+        self.1.store(next, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> usize {
+        let first = self.0.load(Ordering::Relaxed);
+        assert_eq!(first, self.1.load(Ordering::Relaxed));
+        first
+    }
+}
 
 #[test]
 fn mutex_admits_one_at_a_time() {
@@ -50,6 +70,98 @@ fn mutex_is_handed_on_when_a_waiter_is_cancelled() {
         waits.join().unwrap();
         assert!(mutex.try_lock().is_ok());
         assert_eq!(mutex.statistics().waiting, 0);
+    });
+}
+
+#[test]
+fn mutex_is_handed_to_a_waiter_that_alone_owns_it() {
+    loom::model(|| {
+        let mutex = Arc::new(Mutex::new(UnsafeCell::new(())));
+        let held = Arc::clone(&mutex).try_lock_owned().unwrap();
+        let waits = thread::spawn(move || touch(&block_on(mutex.lock_owned())));
+        touch(&held);
+        drop(held);
+        waits.join().unwrap();
+    });
+}
+
+#[test]
+fn rwlock_readers_see_whole_writes() {
+    loom::model(|| {
+        let lock = Arc::new(RwLock::new(Twins::default()));
+        let writer = {
+            let lock = Arc::clone(&lock);
+            thread::spawn(move || block_on(lock.write()).write())
+        };
+        let reader = {
+            let lock = Arc::clone(&lock);
+            thread::spawn(move || block_on(lock.read()).read())
+        };
+        block_on(lock.write()).write();
+        writer.join().unwrap();
+        reader.join().unwrap();
+        assert_eq!(lock.try_read().unwrap().read(), 2);
+    });
+}
+
+#[test]
+fn rwlock_writer_waits_for_every_reader() {
+    loom::model(|| {
+        let lock = Arc::new(RwLock::new(Twins::default()));
+        let readers = [(); 2].map(|()| {
+            let reader = Arc::clone(&lock).try_read_owned().unwrap();
+            thread::spawn(move || reader.read())
+        });
+        block_on(lock.write()).write();
+        for reader in readers {
+            reader.join().unwrap();
+        }
+        assert!(lock.try_write().is_ok());
+    });
+}
+
+#[test]
+fn rwlock_downgrade_lets_no_writer_in_between() {
+    loom::model(|| {
+        let lock = Arc::new(RwLock::new(Twins::default()));
+        let writer = {
+            let lock = Arc::clone(&lock);
+            thread::spawn(move || block_on(lock.write()).write())
+        };
+        let reader = {
+            let lock = Arc::clone(&lock);
+            thread::spawn(move || block_on(lock.read()).read())
+        };
+        let guard = block_on(lock.write());
+        guard.write();
+        let written = guard.read();
+        let guard = RwLockWriteGuard::downgrade(guard);
+        assert_eq!(guard.read(), written);
+        drop(guard);
+        writer.join().unwrap();
+        reader.join().unwrap();
+        assert_eq!(lock.try_write().unwrap().read(), 2);
+    });
+}
+
+#[test]
+fn rwlock_lets_readers_through_when_the_writer_ahead_gives_up() {
+    loom::model(|| {
+        let lock = Arc::new(RwLock::new(Twins::default()));
+        let early = Arc::clone(&lock).try_read_owned().unwrap();
+        // First in line: it gives up while it waits, or when it was granted the lock.
+        let mut writer = Box::pin(Arc::clone(&lock).write_owned());
+        assert!(poll(&mut writer).is_pending());
+        let gives_up = thread::spawn(move || drop(writer));
+        let waits = {
+            let lock = Arc::clone(&lock);
+            thread::spawn(move || block_on(lock.read()).read())
+        };
+        drop(early);
+        gives_up.join().unwrap();
+        waits.join().unwrap();
+        assert!(lock.try_write().is_ok());
+        assert_eq!(lock.statistics().waiting, 0);
     });
 }
 

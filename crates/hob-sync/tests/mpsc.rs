@@ -31,18 +31,179 @@ fn a_full_channel_makes_senders_wait_in_order() {
 }
 
 #[test]
-fn a_dropped_send_has_sent_nothing_and_passes_its_slot_on() {
+fn messages_that_waited_arrive_in_order_whichever_sender_runs_first() {
     let (tx, mut rx) = mpsc::bounded(1);
+    let mut sends: Vec<_> = (0..100).map(|number| Box::pin(tx.send(number))).collect();
+    for send in &mut sends {
+        let _first = poll(send);
+    }
+    // Nobody is polled again: the messages move by themselves.
+    for number in 0..100 {
+        assert_eq!(rx.try_recv(), Ok(number));
+    }
+    for send in sends.iter_mut().skip(1).rev() {
+        assert_eq!(poll(send), Poll::Ready(Ok(())));
+    }
+}
+
+#[test]
+fn a_send_that_is_dropped_in_line_has_sent_nothing() {
+    let (tx, mut rx) = mpsc::bounded(1);
+    drop(tx.send(9));
     tx.try_send(0).unwrap();
     let mut first = Box::pin(tx.send(1));
     let mut second = Box::pin(tx.send(2));
     assert!(poll(&mut first).is_pending());
     assert!(poll(&mut second).is_pending());
+    drop(first);
+    assert_eq!(rx.try_recv(), Ok(0));
+    assert_eq!(rx.try_recv(), Ok(2));
+    assert_eq!(poll(&mut second), Poll::Ready(Ok(())));
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+}
+
+#[test]
+fn a_send_that_is_dropped_after_its_turn_has_sent() {
+    let (tx, mut rx) = mpsc::bounded(1);
+    let (counter, waker) = Counter::new();
+    tx.try_send(0).unwrap();
+    let mut send = Box::pin(tx.send(1));
+    assert!(poll_with(&mut send, &waker).is_pending());
+    assert_eq!(rx.try_recv(), Ok(0));
+    assert_eq!(counter.wakes(), 1);
+    drop(send);
+    assert_eq!(rx.try_recv(), Ok(1));
+    assert_eq!(tx.statistics().reserved, 0);
+}
+
+#[test]
+fn a_reserve_that_is_dropped_passes_its_slot_on() {
+    let (tx, mut rx) = mpsc::bounded(1);
+    tx.try_send(0).unwrap();
+    let mut first = Box::pin(tx.reserve());
+    let mut second = Box::pin(tx.reserve());
+    assert!(poll(&mut first).is_pending());
+    assert!(poll(&mut second).is_pending());
     assert_eq!(rx.try_recv(), Ok(0));
     drop(first);
-    assert_eq!(poll(&mut second), Poll::Ready(Ok(())));
-    assert_eq!(rx.try_recv(), Ok(2));
+    let Poll::Ready(Ok(permit)) = poll(&mut second) else {
+        panic!("it is the next in line");
+    };
+    drop(permit);
     assert_eq!(tx.statistics().reserved, 0);
+    assert!(tx.try_send(1).is_ok());
+}
+
+#[test]
+fn an_owned_permit_keeps_the_channel_open_and_gives_its_sender_back() {
+    let (tx, mut rx) = mpsc::bounded(1);
+    let permit = block_on(tx.reserve_owned()).unwrap();
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    let tx = permit.send(1).unwrap();
+    let tx = tx.try_reserve_owned().expect_err("it is full").into_inner();
+    assert_eq!(rx.try_recv(), Ok(1));
+    let tx = tx.try_reserve_owned().unwrap().release();
+    let mut reserve = Box::pin(tx.reserve_owned());
+    let Poll::Ready(Ok(permit)) = poll(&mut reserve) else {
+        panic!("there is room");
+    };
+    let (counter, waker) = Counter::new();
+    let mut recv = rx.recv();
+    assert!(poll_with(&mut recv, &waker).is_pending());
+    drop(permit);
+    assert_eq!(counter.wakes(), 1, "the last sender went with it");
+    assert_eq!(poll(&mut recv), Poll::Ready(None));
+}
+
+#[test]
+fn an_owned_reserve_that_is_dropped_ends_the_channel() {
+    let (tx, mut rx) = mpsc::bounded(1);
+    tx.try_send(1).unwrap();
+    let mut reserve = Box::pin(tx.reserve_owned());
+    assert!(poll(&mut reserve).is_pending());
+    assert_eq!(rx.try_recv(), Ok(1));
+    let (counter, waker) = Counter::new();
+    let mut recv = rx.recv();
+    assert!(poll_with(&mut recv, &waker).is_pending());
+    drop(reserve);
+    assert_eq!(counter.wakes(), 1);
+    assert_eq!(poll(&mut recv), Poll::Ready(None));
+}
+
+#[test]
+fn any_number_wait_until_the_channel_is_closed() {
+    let (tx, rx) = mpsc::bounded::<u8>(1);
+    let (counter, waker) = Counter::new();
+    let mut waits: Vec<_> = (0..20).map(|_| Box::pin(tx.closed())).collect();
+    for closed in &mut waits {
+        assert!(poll_with(closed, &waker).is_pending());
+    }
+    drop(waits.pop());
+    assert_eq!(kept(&counter), 19);
+    assert_eq!(tx.statistics().closed_waiting, 19);
+    drop(rx);
+    assert_eq!(counter.wakes(), 19);
+    assert!(waits.iter_mut().all(|closed| poll(closed).is_ready()));
+    assert!(poll_once(tx.closed()).is_ready());
+}
+
+#[test]
+fn a_rendezvous_hands_over_from_sender_to_receiver() {
+    let (tx, mut rx) = mpsc::rendezvous();
+    assert_eq!(tx.try_send(0), Err(TrySendError::Full(0)));
+    let (sender, sender_waker) = Counter::new();
+    let mut first = Box::pin(tx.send(1));
+    let mut second = Box::pin(tx.send(2));
+    assert!(poll_with(&mut first, &sender_waker).is_pending());
+    assert!(poll(&mut second).is_pending());
+    assert_eq!(rx.try_recv(), Ok(1));
+    assert_eq!(sender.wakes(), 1);
+    assert_eq!(poll(&mut first), Poll::Ready(Ok(())));
+    assert!(poll(&mut second).is_pending());
+    assert_eq!(rx.try_recv(), Ok(2));
+    assert_eq!(poll(&mut second), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn a_rendezvous_is_complete_when_the_message_was_taken_and_not_before() {
+    let (tx, mut rx) = mpsc::rendezvous();
+    let (receiver, waker) = Counter::new();
+    let mut recv = rx.recv();
+    assert!(poll_with(&mut recv, &waker).is_pending());
+    let mut send = Box::pin(tx.send(1));
+    assert!(poll(&mut send).is_pending());
+    assert_eq!(receiver.wakes(), 1);
+    drop(recv);
+    assert!(poll(&mut send).is_pending(), "nobody took it");
+    drop(send);
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+}
+
+#[test]
+fn a_rendezvous_takes_what_cannot_wait_while_a_receiver_does() {
+    let (tx, mut rx) = mpsc::rendezvous();
+    assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+    let mut reserve = Box::pin(tx.reserve());
+    assert!(poll(&mut reserve).is_pending());
+    let mut recv = rx.recv();
+    assert!(poll(&mut recv).is_pending());
+    let Poll::Ready(Ok(permit)) = poll(&mut reserve) else {
+        panic!("a receiver waits");
+    };
+    assert_eq!(
+        tx.try_send(2),
+        Err(TrySendError::Full(2)),
+        "one receiver, one slot"
+    );
+    permit.send(3).unwrap();
+    assert_eq!(poll(&mut recv), Poll::Ready(Some(3)));
+    drop(recv);
+    let mut recv = rx.recv();
+    assert!(poll(&mut recv).is_pending());
+    tx.try_send(4).unwrap();
+    assert_eq!(tx.try_send(5), Err(TrySendError::Full(5)));
+    assert_eq!(poll(&mut recv), Poll::Ready(Some(4)));
+    assert_eq!(tx.try_send(6), Err(TrySendError::Full(6)));
 }
 
 #[test]
@@ -151,17 +312,31 @@ fn recv_many_lets_as_many_senders_in() {
     let (tx, mut rx) = mpsc::bounded(2);
     tx.try_send(0).unwrap();
     tx.try_send(1).unwrap();
-    let mut waiting = [tx.send(2), tx.send(3), tx.send(4)];
+    let mut waiting = [2, 3, 4].map(|number| Box::pin(tx.send(number)));
     for send in &mut waiting {
         assert!(poll(send).is_pending());
     }
     let mut batch = Vec::new();
     assert_eq!(block_on(rx.recv_many(&mut batch, 2)), 2);
-    let served: Vec<_> = waiting
-        .iter_mut()
-        .map(|send| poll(send).is_ready())
-        .collect();
+    let served = waiting.each_mut().map(|send| poll(send).is_ready());
     assert_eq!(served, [true, true, false]);
+    assert_eq!(block_on(rx.recv_many(&mut batch, 9)), 2);
+    assert_eq!(batch, [0, 1, 2, 3]);
+}
+
+#[test]
+fn the_ends_tell_of_their_channel() {
+    let (tx, rx) = mpsc::bounded(3);
+    let (other, _rx) = mpsc::unbounded::<u8>();
+    tx.try_send(1_u8).unwrap();
+    assert!(tx.same_channel(&tx.clone()) && other.same_channel(&other.clone()));
+    assert_eq!((tx.capacity(), rx.capacity()), (3, Some(3)));
+    assert_eq!((tx.len(), rx.len()), (1, 1));
+    assert!(!tx.is_empty() && other.is_empty());
+    let seen = rx.statistics();
+    assert_eq!((seen.senders, seen.receivers, seen.len), (1, 1, 1));
+    assert_eq!(seen.capacity, Some(3));
+    assert!(format!("{tx:?}{rx:?}{:?}", tx.downgrade()).contains("capacity: Some(3)"));
 }
 
 #[test]
@@ -221,7 +396,7 @@ fn threads_send_and_receive() {
 }
 
 #[test]
-#[should_panic(expected = "at least one message")]
+#[should_panic(expected = "`rendezvous`")]
 fn no_capacity_is_a_panic() {
     let _channel = mpsc::bounded::<u8>(0);
 }

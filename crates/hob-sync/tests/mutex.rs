@@ -8,9 +8,9 @@ use std::task::Poll;
 use std::thread;
 
 use futures_lite::future::{block_on, zip};
-use hob_sync::Mutex;
+use hob_sync::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 
-use support::{Counter, kept, poll, poll_once, poll_with};
+use support::{Counter, Random, kept, poll, poll_once, poll_with};
 
 #[test]
 fn the_line_is_served_in_order_of_first_polls() {
@@ -152,4 +152,146 @@ fn debug_shows_the_state_and_only_a_guard_shows_the_value() {
     let guard = mutex.try_lock().expect("it is free");
     assert!(format!("{mutex:?}").contains("is_locked: true"));
     assert_eq!(format!("{guard:?}"), "\"the value\"");
+}
+
+#[test]
+fn a_lock_that_was_never_polled_holds_up_nobody() {
+    let mutex = Mutex::new(());
+    let wait = Box::pin(mutex.lock());
+    assert!(mutex.try_lock().is_ok());
+    drop(wait);
+    assert_eq!(mutex.statistics().waiting, 0);
+}
+
+#[test]
+fn owned_guards_keep_the_value_alive_and_drop_it_once() {
+    let value = Arc::new(());
+    let mutex = Arc::new(Mutex::new((0, Arc::clone(&value))));
+    let mut guard = Arc::clone(&mutex).try_lock_owned().expect("it is free");
+    let mut waits = Box::pin(Arc::clone(&mutex).lock_owned());
+    assert!(poll(&mut waits).is_pending());
+    guard.0 = 7;
+    drop((guard, mutex));
+    let Poll::Ready(guard) = poll(&mut waits) else {
+        panic!("the lock was handed over");
+    };
+    drop(waits);
+    let number = OwnedMutexGuard::map(guard, |pair| &mut pair.0);
+    assert!(
+        Arc::clone(OwnedMappedMutexGuard::mutex(&number))
+            .try_lock_owned()
+            .is_err()
+    );
+    assert_eq!((*number, Arc::strong_count(&value)), (7, 2));
+    drop(number);
+    assert_eq!(Arc::strong_count(&value), 1);
+}
+
+#[test]
+fn an_owned_wait_that_goes_passes_the_lock_on_and_its_share_back() {
+    let mutex = Arc::new(Mutex::new(()));
+    let held = Arc::clone(&mutex).lock_owned_blocking();
+    let mut first = Box::pin(Arc::clone(&mutex).lock_owned());
+    let mut second = Box::pin(mutex.lock());
+    assert!(poll(&mut first).is_pending());
+    assert!(poll(&mut second).is_pending());
+    drop(held);
+    drop(first);
+    assert!(poll(&mut second).is_ready());
+    assert_eq!(Arc::strong_count(&mutex), 1);
+}
+
+#[test]
+fn mapped_guards_hold_the_lock_to_the_end() {
+    let mutex = Mutex::new((1, vec![2, 3]));
+    let list = MutexGuard::map(block_on(mutex.lock()), |pair| &mut pair.1);
+    let mut last = MappedMutexGuard::map(list, |list| &mut list[1]);
+    *last = 4;
+    assert!(mutex.try_lock().is_err());
+    drop(last);
+    assert_eq!(mutex.into_inner(), (1, vec![2, 4]));
+}
+
+#[test]
+fn a_part_that_is_not_found_gives_the_guard_back() {
+    let mutex = Mutex::new([1]);
+    let guard = MutexGuard::try_map(block_on(mutex.lock()), |list| list.get_mut(1));
+    let guard = guard.expect_err("there is one only");
+    assert!(mutex.try_lock().is_err(), "the guard still holds it");
+    assert_eq!(*guard, [1]);
+    let first = MutexGuard::try_map(guard, |list| list.first_mut()).expect("there is one");
+    assert_eq!(*first, 1);
+}
+
+#[test]
+fn a_panic_while_mapping_unlocks_and_is_counted() {
+    let mutex = Mutex::new(1);
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        drop(MutexGuard::map(block_on(mutex.lock()), |_| -> &mut u8 {
+            panic!("on purpose")
+        }));
+    }));
+    assert!(panic.is_err());
+    assert!(mutex.try_lock().is_ok());
+    assert_eq!(mutex.statistics().guards_dropped_in_panic, 1);
+}
+
+#[test]
+fn a_mapped_guard_may_lead_out_of_the_value() {
+    // What a closure returns need not lie in the value: a guard of a mutex of references, say.
+    let mut outside = 5;
+    let mutex = Mutex::new(&mut outside);
+    let mut number = MutexGuard::map(block_on(mutex.lock()), |value| &mut **value);
+    *number += 1;
+    drop(number);
+    drop(mutex);
+    assert_eq!(outside, 6);
+}
+
+/// Locks against a list: requests, polls, cancels and unlocks in a random order.
+#[test]
+fn random_schedules_are_first_in_first_out() {
+    for seed in 0..3_000 {
+        let mut random = Random::new(seed);
+        let mutex = Mutex::new(());
+        let mut held = None;
+        // The first one has been granted the lock if nobody holds it.
+        let mut line = Vec::new();
+        for _ in 0..50 {
+            match random.below(5) {
+                0 => {
+                    let free = held.is_none() && line.is_empty();
+                    let mut wait = Box::pin(mutex.lock());
+                    match poll(&mut wait) {
+                        Poll::Ready(guard) => {
+                            assert!(free, "seed {seed}: somebody was overtaken");
+                            held = Some(guard);
+                        }
+                        Poll::Pending => {
+                            assert!(!free, "seed {seed}: it was free");
+                            line.push(wait);
+                        }
+                    }
+                }
+                1 => {
+                    let free = held.is_none() && line.is_empty();
+                    assert_eq!(mutex.try_lock().is_ok(), free, "seed {seed}");
+                }
+                2 if !line.is_empty() => {
+                    let index = random.below(line.len());
+                    let granted = held.is_none() && index == 0;
+                    let poll = poll(&mut line[index]);
+                    assert_eq!(poll.is_ready(), granted, "seed {seed}: not in turn");
+                    if let Poll::Ready(guard) = poll {
+                        held = Some(guard);
+                        drop(line.remove(0));
+                    }
+                }
+                3 if !line.is_empty() => drop(line.remove(random.below(line.len()))),
+                _ => held = None,
+            }
+            let granted = usize::from(held.is_none() && !line.is_empty());
+            assert_eq!(mutex.statistics().waiting, line.len() - granted);
+        }
+    }
 }

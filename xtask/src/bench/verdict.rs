@@ -85,7 +85,10 @@ pub(super) fn compare(measured: &Measured, class: Class) -> Option<Compared<'_>>
     };
     of_class().next()?;
     let hob = of_class().find(|it| it.0 == "hob").map(|it| it.1);
-    let peers = || of_class().filter(|it| it.0 != "hob").map(|it| it.1);
+    // hob's own primitive in another's tasks shows what it costs there, and is nobody's peer.
+    let is_ours =
+        |runtime: &str, one: &Series| runtime == "hob" || one.contestant.ends_with(":hob");
+    let peers = || of_class().filter(|it| !is_ours(it.0, it.1)).map(|it| it.1);
     let own = [
         format!("tokio{}", class.suffix()),
         format!("tokio{}:tokio", class.suffix()),
@@ -252,9 +255,11 @@ mod tests {
             ("hob_mt", "result 40"),
             ("tokio_mt:tokio", "result 100"),
             ("tokio_mt:x", "result 50"),
+            ("tokio_mt:hob", "result 30"),
         ];
         let measured = measured("sleep_drop", &said);
         let compared = compare(&measured, Class::Pool).expect("the class takes part");
+        assert_eq!(compared.hob.and_then(Series::median), Some(40.0));
         assert_eq!(compared.tokio.and_then(Series::median), Some(100.0));
         assert_eq!(compared.best.and_then(Series::median), Some(50.0));
     }

@@ -19,11 +19,7 @@ pub(super) struct Room {
 pub(super) const ROOMS: &[Room] = &[
     room("hob-core", 0, &["async-task"]),
     room("hob-macros", 0, &[]),
-    room(
-        "hob-sync",
-        1,
-        &["hob-core", "futures-core", "parking_lot", "slab"],
-    ),
+    room("hob-sync", 1, &["hob-core", "futures-core", "parking_lot"]),
     room(
         "hob-task",
         1,

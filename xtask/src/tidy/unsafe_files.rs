@@ -23,8 +23,12 @@ pub(crate) const UNSAFE_FILES: &[UnsafeFile] = &[
         reason: "polling's `add` asks that a descriptor is deleted before it is closed",
     },
     UnsafeFile {
-        path: "crates/hob-sync/src/mutex.rs",
-        reason: "the value lies in an UnsafeCell beside the lock",
+        path: "crates/hob-sync/src/lent.rs",
+        reason: "guards of locks lead to a value that their permits keep from others",
+    },
+    UnsafeFile {
+        path: "crates/hob-sync/src/oneshot/cell.rs",
+        reason: "a state word says who owns the value and the wakers, and which end frees",
     },
     UnsafeFile {
         path: "crates/hob-sync/src/wait_queue/line.rs",

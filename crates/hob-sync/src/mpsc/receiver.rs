@@ -3,24 +3,25 @@
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 use hob_core::{budget, context, unhandled};
 
 use crate::blocking::block_on;
-use crate::mpsc::error::TryRecvError;
-use crate::mpsc::state::{Channel, MpscStatistics, State, debug};
-use crate::old_queue::{polled_after_ready, update};
-use crate::waker::poll_with;
+use crate::channel::{ChannelStatistics, ReceiverEnd, State, TryRecvError};
+use crate::wait_queue::{polled_after_ready, release};
 
 /// The receiver of a channel; also a [`Stream`] of its messages.
 ///
 /// Dropping it closes the channel and drops the messages that are there.
 pub struct Receiver<T> {
-    channel: Channel<T>,
+    end: ReceiverEnd<T>,
     /// Whether the last poll was `Pending`: then the next one is not charged.
     waits: bool,
+    /// Whether the last newcomer's poll found nothing. Then the next one expects nothing, and clones its
+    /// waker before it takes the lock, to take it once.
+    is_ahead: bool,
     /// Where the channel was made.
     place: &'static Location<'static>,
 }
@@ -51,10 +52,11 @@ struct Wait<'a, T> {
 
 impl<T> Receiver<T> {
     #[track_caller]
-    pub(super) const fn new(channel: Channel<T>) -> Self {
+    pub(super) const fn new(end: ReceiverEnd<T>) -> Self {
         Self {
-            channel,
+            end,
             waits: false,
+            is_ahead: false,
             place: Location::caller(),
         }
     }
@@ -63,6 +65,8 @@ impl<T> Receiver<T> {
     ///
     /// It gives `None` once no message is there and none will come: the channel was closed, or its
     /// last sender dropped, and no [`Permit`](super::Permit) is out.
+    ///
+    /// In a rendezvous it takes the message of the first sender in line.
     ///
     /// # Cancel safety
     ///
@@ -134,7 +138,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        match update(&self.channel, State::receive) {
+        match self.end.change(State::receive) {
             Some(Some(message)) => Ok(message),
             Some(None) => Err(TryRecvError::Closed),
             None => Err(TryRecvError::Empty),
@@ -151,6 +155,19 @@ impl<T> Receiver<T> {
     pub fn recv_blocking(&mut self) -> Option<T> {
         let place = Location::caller();
         block_on("mpsc::Receiver::recv_blocking", place, self.recv())
+    }
+
+    /// As [`recv_many`](Self::recv_many), blocking the thread until a message is there.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs tasks: await [`recv_many`](Self::recv_many) there.
+    #[doc(alias = "blocking_recv_many")]
+    #[track_caller]
+    pub fn recv_many_blocking(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        let place = Location::caller();
+        let recv = self.recv_many(buffer, limit);
+        block_on("mpsc::Receiver::recv_many_blocking", place, recv)
     }
 
     /// Polls for the next message, as [`recv`](Self::recv) does.
@@ -181,59 +198,120 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub fn close(&mut self) {
-        update(&self.channel, State::close);
+        self.end.close();
     }
 
     /// Returns `true` if the channel was closed or has no sender any more. Messages may be there.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.channel.lock().is_ended()
+        self.end.look(|store| store.is_ended())
     }
 
-    /// How many messages are there to be received.
+    /// How many messages are there to be received, without those that wait in line.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.channel.lock().len()
+        self.end.look(|store| store.len())
     }
 
-    /// Returns `true` if no message is there to be received.
+    /// Returns `true` if no message is there to be received, but for those that wait in line.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    /// How many messages the channel was made for, zero for a rendezvous; `None` without a limit.
+    #[must_use]
+    pub fn capacity(&self) -> Option<usize> {
+        self.end.limit()
+    }
+
     /// Returns the counts, and who waits.
     #[must_use]
-    pub fn statistics(&self) -> MpscStatistics {
-        self.channel.lock().statistics()
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.end.statistics()
     }
 
     /// One poll for what `take` takes out of the channel.
+    #[inline]
     fn poll_with<R>(
         &mut self,
         cx: &Context<'_>,
         mut take: impl FnMut(&mut State<T>) -> Option<R>,
     ) -> Poll<R> {
-        if !self.waits && budget::poll_proceed(cx).is_pending() {
-            return Poll::Pending;
+        if self.waits {
+            return self.poll_filing(cx, None, take);
         }
-        let poll = poll_with(cx.waker(), |spare| {
-            update(&self.channel, |state| match take(state) {
+        if !budget::try_spend() {
+            return self.poll_without_budget(cx, take);
+        }
+        if !self.is_ahead {
+            if let Some(taken) = self.end.change(&mut take) {
+                return Poll::Ready(taken);
+            }
+        }
+        let poll = self.poll_filing(cx, Some(cx.waker().clone()), take);
+        self.is_ahead = poll.is_pending();
+        if self.is_ahead {
+            budget::refund();
+        }
+        poll
+    }
+
+    /// One poll that files the waker if nothing is there, with the clone that was made for it.
+    fn poll_filing<R>(
+        &mut self,
+        cx: &Context<'_>,
+        mut clone: Option<Waker>,
+        mut take: impl FnMut(&mut State<T>) -> Option<R>,
+    ) -> Poll<R> {
+        let channel = &**self.end.channel();
+        let mut filed = None;
+        let poll = loop {
+            let mut state = channel.guarded().lock();
+            let poll = match take(&mut state) {
                 Some(taken) => {
-                    debug_assert!(state.receiver.is_empty(), "what is there has woken it");
+                    filed = state.unfile();
                     Poll::Ready(taken)
                 }
+                None if state.file(cx.waker(), &mut clone) => Poll::Pending,
                 None => {
-                    state.receiver.file(spare);
-                    Poll::Pending
+                    drop(state);
+                    clone = Some(cx.waker().clone());
+                    continue;
                 }
-            })
-        });
-        if poll.is_ready() && !self.waits {
-            budget::spend();
-        }
+            };
+            if state.is_awaited() {
+                release(channel, state);
+            }
+            break poll;
+        };
         self.waits = poll.is_pending();
+        // Foreign code, now that the lock is released. If it panics, that takes no message away.
+        unhandled::drop_waker(filed);
+        unhandled::drop_waker(clone);
         poll
+    }
+
+    /// One poll of a receiver that does not wait: it yields if it need not.
+    #[cold]
+    fn poll_without_budget<R>(
+        &mut self,
+        cx: &Context<'_>,
+        take: impl FnMut(&mut State<T>) -> Option<R>,
+    ) -> Poll<R> {
+        if self.end.change(|state| state.is_ready()) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.poll_filing(cx, None, take)
+    }
+
+    /// Gives up a wait.
+    fn stop_waiting(&mut self) {
+        self.waits = false;
+        let waker = self.end.change(State::unfile);
+        // Foreign code, now that the lock is released.
+        unhandled::drop_waker(waker);
     }
 }
 
@@ -251,16 +329,15 @@ impl<T> Stream for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let (messages, waker) = update(&self.channel, State::receiver_gone);
-        // Foreign code, now that the lock is released.
-        unhandled::drop_waker(waker);
-        drop(messages);
+        if self.waits {
+            self.stop_waiting();
+        }
     }
 }
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug("Receiver", &self.channel, f)
+        self.end.debug("Receiver", f)
     }
 }
 
@@ -342,8 +419,7 @@ impl<'a, T> Wait<'a, T> {
 impl<T> Drop for Wait<'_, T> {
     fn drop(&mut self) {
         if self.filed {
-            let waker = self.receiver.channel.lock().receiver.take();
-            unhandled::drop_waker(waker);
+            self.receiver.stop_waiting();
         }
     }
 }

@@ -46,6 +46,11 @@ pub enum TryGetError {
 )]
 pub struct RequeueError<T>(pub T);
 
+/// It was said of every value that was got by a plain handle that it is done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "it says all there is to say")]
+pub struct TaskDoneError;
+
 impl<T> TryPutError<T> {
     /// The value.
     #[must_use]
@@ -120,5 +125,13 @@ impl<T> fmt::Debug for RequeueError<T> {
 impl<T> fmt::Display for RequeueError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the queue was closed and takes nothing back")
+    }
+}
+
+impl std::error::Error for TaskDoneError {}
+
+impl fmt::Display for TaskDoneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value was done twice, or is not out of the queue yet")
     }
 }

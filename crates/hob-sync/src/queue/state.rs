@@ -1,22 +1,27 @@
-//! What the handles of a queue share: the entries, the counts, and three lines of waiters.
+//! What the handles of a queue share: the values, the counts, and by whom they change.
 
-use std::collections::VecDeque;
+#![expect(
+    missing_debug_implementations,
+    unnameable_types,
+    reason = "only the sealed trait of the orders reaches them from outside"
+)]
+
 use std::mem;
 
-use crate::old_queue::{Serve, Settle, WaitQueue, serve};
-use crate::waker::WakeList;
-
-/// The capacity of a queue without a limit: memory ends long before.
-pub(super) const UNBOUNDED: usize = usize::MAX;
+use crate::primitive::Guarded;
+use crate::queue::order::sealed::Sealed;
+use crate::wait_queue::WaitQueue;
 
 /// A snapshot of a queue, for dumps and tests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct QueueStatistics {
-    /// Values that are there to be got.
+    /// Values that are there to be got, those included that are promised.
     pub len: usize,
     /// How many there is room for; `None` without a limit.
     pub capacity: Option<usize>,
+    /// Values that were promised to getters who waited, and have not run since.
+    pub promised: usize,
     /// Values that were put and are not done.
     pub unfinished: usize,
     /// Items that were dropped without a word: they count as done, but were they?
@@ -31,33 +36,72 @@ pub struct QueueStatistics {
     pub is_closed: bool,
 }
 
-pub(super) struct State<T> {
-    /// In order of their ranks.
-    entries: VecDeque<Entry<T>>,
-    capacity: usize,
-    /// Room that was granted to putters who have not used it yet.
-    reserved: usize,
-    /// Entries that were granted to getters who have not taken them yet: they may come back.
-    handed: usize,
-    unfinished: usize,
+/// The state under its lock, and what the order needs beside it.
+pub struct Shared<T, O: Sealed<T>> {
+    pub(super) state: Guarded<State<T, O>>,
+    pub(super) sorter: O::Sorter,
+}
+
+pub(crate) struct State<T, O: Sealed<T>> {
+    pub(super) store: Store<T, O>,
+    pub(super) putters: WaitQueue<Option<T>, Result<(), T>>,
+    pub(super) getters: WaitQueue<Hand, Got<T>>,
+    pub(super) joiners: WaitQueue<u64, ()>,
+}
+
+/// The state without the lines.
+pub(crate) struct Store<T, O: Sealed<T>> {
+    pub(super) values: O::Values,
+    capacity: Option<usize>,
+    /// How many values are there. With a sorter, not all of them are in `values`.
+    there: usize,
+    /// How many of them are promised to getters who have their turn and have not taken it.
+    pub(super) promised: usize,
+    pub(super) unfinished: usize,
+    /// How many of the unfinished were got plain, and are not done.
+    plain: usize,
     dropped: u64,
     phase: Phase,
-    /// The ranks of the next entries at either end.
-    rank_front: i64,
-    rank_back: i64,
-    pub(super) putters: WaitQueue<(), Result<(), Closed>>,
-    getters: WaitQueue<(), Result<Entry<T>, Closed>>,
-    joiners: WaitQueue<(), ()>,
+    /// How often all were done: who waits for that has joined before or after one such moment.
+    pub(super) moments: u64,
 }
 
-/// A value and its place in the order, which it keeps if it comes back from a getter who was dropped.
-pub(super) struct Entry<T> {
-    rank: i64,
-    pub(super) value: T,
+/// No value will come any more.
+#[derive(Clone, Copy, Debug)]
+pub struct Closed;
+
+/// By what right a value is taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Claim {
+    /// Nobody waits, and there is one that is promised to nobody.
+    Newcomer,
+    /// It is the turn of one who waited.
+    Turn,
 }
 
-/// What waiters are told when the queue is closed.
-pub(super) struct Closed;
+/// Who says that the value is done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hand {
+    /// The item that the value is in.
+    Item,
+    /// Whoever got it.
+    Plain,
+}
+
+/// What a getter is given.
+pub(crate) enum Got<T> {
+    /// The value itself: to one who did not wait.
+    Value(T),
+    /// The right to take one.
+    Turn,
+    Closed,
+}
+
+/// Why a value was not put at once.
+pub(super) enum Refused<T> {
+    Full(T),
+    Closed(T),
+}
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Phase {
@@ -68,47 +112,96 @@ enum Phase {
     Closed,
 }
 
-/// The line of those who put.
-pub(super) enum Putters {}
-/// The line of those who get.
-pub(super) enum Getters {}
-/// The line of those who wait for all to be done.
-pub(super) enum Joiners {}
-
-impl<T> State<T> {
-    pub(super) const fn new(capacity: usize) -> Self {
+impl<T, O: Sealed<T>> Shared<T, O> {
+    pub(super) fn new(capacity: Option<usize>) -> Self {
         Self {
-            entries: VecDeque::new(),
+            state: Guarded::new(State {
+                store: Store::new(capacity),
+                putters: WaitQueue::new(),
+                getters: WaitQueue::new(),
+                joiners: WaitQueue::new(),
+            }),
+            sorter: O::Sorter::default(),
+        }
+    }
+}
+
+impl<T, O: Sealed<T>> State<T, O> {
+    /// Puts a value, unless the queue is closed or somebody waits for the room.
+    pub(super) fn try_put(&mut self, value: T) -> Result<(), Refused<T>> {
+        if self.store.is_closed() {
+            Err(Refused::Closed(value))
+        } else if self.putters.is_empty() && self.store.has_room() {
+            self.store.push(value);
+            Ok(())
+        } else {
+            Err(Refused::Full(value))
+        }
+    }
+
+    /// Makes a value the caller's, who then takes it out; `None` if there is none for it now.
+    pub(super) fn claim(&mut self, claim: Claim, hand: Hand) -> Option<Result<(), Closed>> {
+        match claim {
+            Claim::Newcomer if !self.getters.is_empty() => None,
+            Claim::Newcomer => self.store.claim(hand),
+            Claim::Turn => {
+                self.store.give_up_turn();
+                self.store.claim(hand)
+            }
+        }
+    }
+
+    pub(super) fn statistics(&self) -> QueueStatistics {
+        QueueStatistics {
+            len: self.store.there,
+            capacity: self.store.capacity,
+            promised: self.store.promised,
+            unfinished: self.store.unfinished,
+            dropped: self.store.dropped,
+            putters_waiting: self.putters.len(),
+            getters_waiting: self.getters.len(),
+            joiners_waiting: self.joiners.len(),
+            is_closed: self.store.is_closed(),
+        }
+    }
+}
+
+impl<T, O: Sealed<T>> Store<T, O> {
+    fn new(capacity: Option<usize>) -> Self {
+        Self {
+            values: O::Values::default(),
             capacity,
-            reserved: 0,
-            handed: 0,
+            there: 0,
+            promised: 0,
             unfinished: 0,
+            plain: 0,
             dropped: 0,
             phase: Phase::Open,
-            rank_front: -1,
-            rank_back: 0,
-            putters: WaitQueue::new(),
-            getters: WaitQueue::new(),
-            joiners: WaitQueue::new(),
+            moments: 0,
         }
     }
 
-    /// Puts a new value at the end. There is room for it.
+    pub(super) fn len(&self) -> usize {
+        self.there
+    }
+
+    pub(super) fn capacity(&self) -> Option<usize> {
+        self.capacity
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.phase != Phase::Open
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.capacity.is_none_or(|capacity| self.there < capacity)
+    }
+
+    /// Puts a new value. There is room for it.
     pub(super) fn push(&mut self, value: T) {
-        let rank = self.rank_back;
-        self.rank_back += 1;
-        self.entries.push_back(Entry { rank, value });
+        O::push_last(&mut self.values, value);
+        self.there += 1;
         self.unfinished += 1;
-    }
-
-    /// Puts a value into room that was granted; it comes back if the queue was closed since.
-    pub(super) fn fill(&mut self, value: T) -> Result<(), T> {
-        self.unreserve();
-        if self.is_closed() {
-            return Err(value);
-        }
-        self.push(value);
-        Ok(())
     }
 
     /// Puts a value that is not done back to the front, beyond the capacity if need be.
@@ -117,16 +210,36 @@ impl<T> State<T> {
             self.finish();
             return Err(value);
         }
-        let rank = self.rank_front;
-        self.rank_front -= 1;
-        self.entries.push_front(Entry { rank, value });
+        O::push_first(&mut self.values, value);
+        self.there += 1;
         Ok(())
+    }
+
+    /// Gives up the right to a value, without having taken one.
+    pub(super) fn give_up_turn(&mut self) {
+        debug_assert!(self.promised > 0, "a turn is given up once");
+        self.promised -= 1;
+    }
+
+    /// Makes a value that is not promised the caller's; `None` if there is none now.
+    fn claim(&mut self, hand: Hand) -> Option<Result<(), Closed>> {
+        if !self.has_free() {
+            return self.is_over().then_some(Err(Closed));
+        }
+        self.there -= 1;
+        self.plain += usize::from(hand == Hand::Plain);
+        Some(Ok(()))
+    }
+
+    /// Takes a claim back: the value was not taken.
+    pub(super) fn unclaim(&mut self, hand: Hand) {
+        self.there += 1;
+        self.plain -= usize::from(hand == Hand::Plain);
     }
 
     /// Counts a value as done.
     pub(super) fn finish(&mut self) {
-        debug_assert!(self.unfinished > 0, "a value is done once");
-        self.unfinished -= 1;
+        self.finish_many(1);
     }
 
     /// Counts a value as done whose item was dropped.
@@ -135,141 +248,45 @@ impl<T> State<T> {
         self.dropped += 1;
     }
 
+    /// Counts a value as done that was got plain; `None` if there is none.
+    pub(super) fn finish_plain(&mut self) -> Option<()> {
+        self.plain = self.plain.checked_sub(1)?;
+        self.finish();
+        Some(())
+    }
+
+    fn finish_many(&mut self, count: usize) {
+        debug_assert!(self.unfinished >= count, "a value is done once");
+        self.unfinished -= count;
+        if self.unfinished == 0 {
+            self.moments += 1;
+        }
+    }
+
     pub(super) fn close(&mut self) {
         self.phase = self.phase.max(Phase::Draining);
     }
 
     /// Closes, and gives out what is there, which counts as done.
-    pub(super) fn close_now(&mut self) -> VecDeque<Entry<T>> {
+    pub(super) fn close_now(&mut self) -> O::Values {
         self.phase = Phase::Closed;
-        self.unfinished -= self.entries.len();
-        mem::take(&mut self.entries)
+        let there = mem::take(&mut self.there);
+        self.finish_many(there);
+        mem::take(&mut self.values)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
+    /// Whether there is a value that is promised to nobody.
+    pub(super) fn has_free(&self) -> bool {
+        self.there > self.promised && self.phase != Phase::Closed
     }
 
-    pub(super) fn capacity(&self) -> Option<usize> {
-        (self.capacity != UNBOUNDED).then_some(self.capacity)
-    }
-
-    pub(super) const fn unfinished(&self) -> usize {
-        self.unfinished
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.phase != Phase::Open
-    }
-
-    pub(super) fn has_room(&self) -> bool {
-        self.entries.len() + self.reserved < self.capacity
-    }
-
-    pub(super) fn statistics(&self) -> QueueStatistics {
-        QueueStatistics {
-            len: self.len(),
-            capacity: self.capacity(),
-            unfinished: self.unfinished,
-            dropped: self.dropped,
-            putters_waiting: self.putters.len(),
-            getters_waiting: self.getters.len(),
-            joiners_waiting: self.joiners.len(),
-            is_closed: self.is_closed(),
+    /// Whether those who get are told that nothing will come. As long as values are promised, one who
+    /// has a turn may go without taking it.
+    pub(super) fn is_over(&self) -> bool {
+        match self.phase {
+            Phase::Open => false,
+            Phase::Draining => self.there == 0,
+            Phase::Closed => true,
         }
-    }
-
-    fn unreserve(&mut self) {
-        debug_assert!(self.reserved > 0, "room is given back once");
-        self.reserved -= 1;
-    }
-}
-
-impl<T> Settle for State<T> {
-    fn settle(&mut self, wakes: &mut WakeList) {
-        // Getters first: what they take makes room for putters.
-        serve::<Getters, _>(self, wakes);
-        serve::<Putters, _>(self, wakes);
-        serve::<Joiners, _>(self, wakes);
-    }
-}
-
-impl<T> Serve<Putters> for State<T> {
-    type Request = ();
-    type Grant = Result<(), Closed>;
-
-    fn line(&mut self) -> &mut WaitQueue<(), Result<(), Closed>> {
-        &mut self.putters
-    }
-
-    fn take(&mut self, (): ()) -> Option<Result<(), Closed>> {
-        if self.is_closed() {
-            return Some(Err(Closed));
-        }
-        let room = self.has_room();
-        self.reserved += usize::from(room);
-        room.then_some(Ok(()))
-    }
-
-    fn put_back(&mut self, grant: Result<(), Closed>) -> Option<Result<(), Closed>> {
-        if grant.is_ok() {
-            self.unreserve();
-        }
-        None
-    }
-}
-
-impl<T> Serve<Getters> for State<T> {
-    type Request = ();
-    type Grant = Result<Entry<T>, Closed>;
-
-    fn line(&mut self) -> &mut WaitQueue<(), Result<Entry<T>, Closed>> {
-        &mut self.getters
-    }
-
-    fn take(&mut self, (): ()) -> Option<Result<Entry<T>, Closed>> {
-        match self.entries.pop_front() {
-            Some(entry) => {
-                self.handed += 1;
-                Some(Ok(entry))
-            }
-            // What was handed to somebody else may come back and has to find a getter.
-            None => (self.is_closed() && self.handed == 0).then_some(Err(Closed)),
-        }
-    }
-
-    fn taken(&mut self, grant: &Result<Entry<T>, Closed>) {
-        self.handed -= usize::from(grant.is_ok());
-    }
-
-    fn put_back(&mut self, grant: Result<Entry<T>, Closed>) -> Option<Result<Entry<T>, Closed>> {
-        let Ok(entry) = grant else { return None };
-        self.handed -= 1;
-        if self.phase == Phase::Closed {
-            self.finish();
-            return Some(Ok(entry));
-        }
-        let place = self
-            .entries
-            .partition_point(|other| other.rank < entry.rank);
-        self.entries.insert(place, entry);
-        None
-    }
-}
-
-impl<T> Serve<Joiners> for State<T> {
-    type Request = ();
-    type Grant = ();
-
-    fn line(&mut self) -> &mut WaitQueue<(), ()> {
-        &mut self.joiners
-    }
-
-    fn take(&mut self, (): ()) -> Option<()> {
-        (self.unfinished == 0).then_some(())
-    }
-
-    fn put_back(&mut self, (): ()) -> Option<()> {
-        None
     }
 }

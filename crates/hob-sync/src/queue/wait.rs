@@ -4,153 +4,196 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use hob_core::budget;
+use pin_project_lite::pin_project;
 
-use crate::old_queue::{Ticket, leave, poll_in_line, poll_proceeding, update};
+use crate::queue::WorkQueue;
 use crate::queue::error::{GetError, PutError};
-use crate::queue::state::{Closed, Getters, Joiners, Putters};
-use crate::queue::{Item, Queue};
+use crate::queue::item::Item;
+use crate::queue::lines::{Getters, Joiners, Putters};
+use crate::queue::order::{Fifo, Order};
+use crate::queue::state::{Claim, Got, Hand, Shared};
+use crate::wait_queue::Wait;
 
-/// The future of [`Queue::put`].
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Put<'a, T> {
-    queue: &'a Queue<T>,
-    /// There until the future completes.
-    value: Option<T>,
-    ticket: Ticket,
+pin_project! {
+    /// The future of [`put`](WorkQueue::put).
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Put<'a, T, O = Fifo>
+    where
+        O: Order<T>,
+    {
+        #[pin]
+        wait: Wait<&'a Shared<T, O>, Putters>,
+    }
 }
 
-/// The future of [`Queue::get`].
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Get<'a, T> {
-    queue: &'a Queue<T>,
-    ticket: Ticket,
+pin_project! {
+    /// The future of [`get`](WorkQueue::get).
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Get<'a, T, O = Fifo>
+    where
+        O: Order<T>,
+    {
+        queue: &'a WorkQueue<T, O>,
+        #[pin]
+        take: Take<'a, T, O>,
+    }
 }
 
-/// The future of [`Queue::join`].
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Join<'a, T> {
-    queue: &'a Queue<T>,
-    ticket: Ticket,
+pin_project! {
+    /// The future of [`PlainQueue::get`](super::PlainQueue::get).
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct GetPlain<'a, T, O = Fifo>
+    where
+        O: Order<T>,
+    {
+        #[pin]
+        take: Take<'a, T, O>,
+    }
 }
 
-impl<'a, T> Put<'a, T> {
-    pub(super) const fn new(queue: &'a Queue<T>, value: T, ticket: Ticket) -> Self {
+pin_project! {
+    /// The future of [`join`](WorkQueue::join).
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Join<'a, T, O = Fifo>
+    where
+        O: Order<T>,
+    {
+        #[pin]
+        wait: Wait<&'a Shared<T, O>, Joiners>,
+    }
+}
+
+pin_project! {
+    /// Waits for a turn, and takes the value then.
+    struct Take<'a, T, O>
+    where
+        O: Order<T>,
+    {
+        hand: Hand,
+        #[pin]
+        wait: Wait<&'a Shared<T, O>, Getters>,
+    }
+}
+
+impl<'a, T, O: Order<T>> Put<'a, T, O> {
+    #[track_caller]
+    pub(super) fn new(queue: &'a WorkQueue<T, O>, value: T) -> Self {
         Self {
-            queue,
-            value: Some(value),
-            ticket,
+            wait: Wait::new(queue.shared(), Some(value), O::NAMES.put),
         }
     }
 }
 
-// The value is moved, never pinned.
-impl<T> Unpin for Put<'_, T> {}
-
-impl<T> Future for Put<'_, T> {
+impl<T, O: Order<T>> Future for Put<'_, T, O> {
     type Output = Result<(), PutError<T>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let queue = this.queue;
-        let proceed = this.ticket.poll_proceed(cx);
-        let mut value = this.value.take().expect("it is there until it is put");
-        if !this.ticket.is_filed() && proceed.is_ready() {
-            match queue.try_put(value) {
-                Ok(()) => {
-                    budget::spend();
-                    this.ticket.finish();
-                    return Poll::Ready(Ok(()));
-                }
-                Err(refused) => value = refused.into_inner(),
-            }
-        }
-        let ticket = &mut this.ticket;
-        match poll_proceeding::<Putters, _>(&queue.shared, ticket, (), proceed, cx) {
-            Poll::Ready(Ok(())) => {
-                let filled = update(&queue.shared, |state| state.fill(value));
-                Poll::Ready(filled.map_err(PutError))
-            }
-            Poll::Ready(Err(Closed)) => Poll::Ready(Err(PutError(value))),
-            Poll::Pending => {
-                this.value = Some(value);
-                Poll::Pending
-            }
-        }
+        self.project().wait.poll(cx).map_err(PutError)
     }
 }
 
-impl<T> Drop for Put<'_, T> {
-    fn drop(&mut self) {
-        leave::<Putters, _>(&self.queue.shared, &mut self.ticket);
-    }
-}
-
-impl<T> fmt::Debug for Put<'_, T> {
+impl<T, O: Order<T>> fmt::Debug for Put<'_, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Put")
-            .field("ticket", &self.ticket)
-            .finish_non_exhaustive()
+        f.debug_struct("Put").field("wait", &self.wait).finish()
     }
 }
 
-impl<'a, T> Get<'a, T> {
-    pub(super) const fn new(queue: &'a Queue<T>, ticket: Ticket) -> Self {
-        Self { queue, ticket }
+impl<'a, T, O: Order<T>> Get<'a, T, O> {
+    #[track_caller]
+    pub(super) fn new(queue: &'a WorkQueue<T, O>) -> Self {
+        Self {
+            queue,
+            take: Take::new(queue.shared(), Hand::Item, O::NAMES.get),
+        }
     }
 }
 
-impl<T> Future for Get<'_, T> {
-    type Output = Result<Item<T>, GetError>;
+impl<T, O: Order<T>> Future for Get<'_, T, O> {
+    type Output = Result<Item<T, O>, GetError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { queue, ticket } = self.get_mut();
-        match ready!(poll_in_line::<Getters, _>(&queue.shared, ticket, (), cx)) {
-            Ok(entry) => Poll::Ready(Ok(Item::new(entry.value, queue.clone()))),
-            Err(Closed) => Poll::Ready(Err(GetError)),
-        }
+        let this = self.project();
+        let value = ready!(this.take.poll(cx))?;
+        Poll::Ready(Ok(Item::new(value, (*this.queue).clone())))
     }
 }
 
-impl<T> Drop for Get<'_, T> {
-    fn drop(&mut self) {
-        leave::<Getters, _>(&self.queue.shared, &mut self.ticket);
-    }
-}
-
-impl<T> fmt::Debug for Get<'_, T> {
+impl<T, O: Order<T>> fmt::Debug for Get<'_, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Get")
-            .field("ticket", &self.ticket)
+            .field("wait", &self.take.wait)
             .finish_non_exhaustive()
     }
 }
 
-impl<'a, T> Join<'a, T> {
-    pub(super) const fn new(queue: &'a Queue<T>, ticket: Ticket) -> Self {
-        Self { queue, ticket }
+impl<'a, T, O: Order<T>> GetPlain<'a, T, O> {
+    #[track_caller]
+    pub(super) fn new(queue: &'a WorkQueue<T, O>, what: &'static str) -> Self {
+        Self {
+            take: Take::new(queue.shared(), Hand::Plain, what),
+        }
     }
 }
 
-impl<T> Future for Join<'_, T> {
+impl<T, O: Order<T>> Future for GetPlain<'_, T, O> {
+    type Output = Result<T, GetError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().take.poll(cx)
+    }
+}
+
+impl<T, O: Order<T>> fmt::Debug for GetPlain<'_, T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetPlain")
+            .field("wait", &self.take.wait)
+            .finish()
+    }
+}
+
+impl<'a, T, O: Order<T>> Join<'a, T, O> {
+    #[track_caller]
+    pub(super) fn new(queue: &'a WorkQueue<T, O>) -> Self {
+        // When it joins the line it is told how often all had been done.
+        let joined = u64::MAX;
+        Self {
+            wait: Wait::new(queue.shared(), joined, O::NAMES.join),
+        }
+    }
+}
+
+impl<T, O: Order<T>> Future for Join<'_, T, O> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { queue, ticket } = self.get_mut();
-        poll_in_line::<Joiners, _>(&queue.shared, ticket, (), cx)
+        self.project().wait.poll(cx)
     }
 }
 
-impl<T> Drop for Join<'_, T> {
-    fn drop(&mut self) {
-        leave::<Joiners, _>(&self.queue.shared, &mut self.ticket);
-    }
-}
-
-impl<T> fmt::Debug for Join<'_, T> {
+impl<T, O: Order<T>> fmt::Debug for Join<'_, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Join")
-            .field("ticket", &self.ticket)
-            .finish_non_exhaustive()
+        f.debug_struct("Join").field("wait", &self.wait).finish()
+    }
+}
+
+impl<'a, T, O: Order<T>> Take<'a, T, O> {
+    #[track_caller]
+    fn new(shared: &'a Shared<T, O>, hand: Hand, what: &'static str) -> Self {
+        Self {
+            hand,
+            wait: Wait::new(shared, hand, what),
+        }
+    }
+
+    fn poll(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<Result<T, GetError>> {
+        let mut this = self.project();
+        let value = match ready!(this.wait.as_mut().poll(cx)) {
+            Got::Value(value) => Ok(value),
+            Got::Closed => Err(GetError),
+            Got::Turn => O::take(this.wait.home(), Claim::Turn, *this.hand)
+                .expect("one who has a turn is told what it is good for")
+                .map_err(|_| GetError),
+        };
+        Poll::Ready(value)
     }
 }

@@ -34,6 +34,14 @@ pub(crate) struct WaitQueue<R, G> {
 
 type Link<R, G> = Option<NonNull<Node<R, G>>>;
 
+/// Where a node joins the line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum End {
+    /// As one whose turn it was before.
+    Front,
+    Back,
+}
+
 /// A place in line, inside the future that waits. See the module for who may touch it when.
 pub(super) struct Node<R, G> {
     granted: AtomicBool,
@@ -90,23 +98,31 @@ impl<R, G> WaitQueue<R, G> {
         wakes.extend(waker);
     }
 
-    /// Puts a node at the end.
+    /// Puts a node at one end.
     ///
     /// # Safety
     ///
     /// The caller holds the line's lock. The node is not linked; it stays alive and where it is until
     /// it is unlinked.
-    pub(super) unsafe fn push(&mut self, node: NonNull<Node<R, G>>) {
-        let ahead = self.last.replace(node);
+    pub(super) unsafe fn push(&mut self, end: End, node: NonNull<Node<R, G>>) {
+        let (ahead, behind) = match end {
+            End::Front => (None, self.first),
+            End::Back => (self.last, None),
+        };
         // SAFETY: it is alive, and the lock is held.
         unsafe {
             node.as_ref()
-                .with(|place| (place.ahead, place.behind) = (ahead, None))
+                .with(|place| (place.ahead, place.behind) = (ahead, behind))
         };
         match ahead {
             // SAFETY: linked nodes are alive.
             Some(ahead) => unsafe { ahead.as_ref().with(|place| place.behind = Some(node)) },
             None => self.first = Some(node),
+        }
+        match behind {
+            // SAFETY: linked nodes are alive.
+            Some(behind) => unsafe { behind.as_ref().with(|place| place.ahead = Some(node)) },
+            None => self.last = Some(node),
         }
     }
 
@@ -163,6 +179,12 @@ impl<R, G> Node<R, G> {
     pub(super) fn is_granted(&self) -> bool {
         // Pairs with the Release store in `give`.
         self.granted.load(Ordering::Acquire)
+    }
+
+    /// Makes a node that was granted, and whose grant was taken, one that was not.
+    pub(super) fn reset(&self) {
+        // It is its future's alone; the lock of the line under which it is linked publishes this.
+        self.granted.store(false, Ordering::Relaxed);
     }
 
     /// Gives the grant, and returns whom to wake. From then on the node is its future's, which may be

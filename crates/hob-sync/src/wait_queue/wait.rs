@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 
 use hob_core::{budget, context, unhandled};
 
-use super::line::{Node, Place};
+use super::line::{End, Node, Place};
 use super::{Serve, Settle, polled_after_ready, update};
 
 /// A wait for something that `H` leads to: what the futures of this crate are made of.
@@ -126,7 +126,7 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
         let this = unsafe { self.get_unchecked_mut() };
         match this.stage {
             Stage::New => {
-                if let Poll::Ready(grant) = this.join(None) {
+                if let Poll::Ready(grant) = this.join(End::Back, None) {
                     // SAFETY: it did not join the line, so the node is ours.
                     unsafe { this.node.give(grant) };
                 }
@@ -136,6 +136,45 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
             Stage::Finished => polled_after_ready(this.what, this.place),
         }
         this.node.is_granted()
+    }
+
+    /// Waits again, as the first in line: what was granted was there no more when it was to be used.
+    pub(crate) fn rejoin(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<Grant<H, L>> {
+        // SAFETY: nothing is moved.
+        let this = unsafe { self.get_unchecked_mut() };
+        debug_assert_eq!(this.stage, Stage::Finished, "it was granted before");
+        this.stage = Stage::New;
+        this.node.reset();
+        this.poll_join(End::Front, cx)
+    }
+
+    /// The first poll of a wait for what was not there a moment ago, nor given to a newcomer: it joins
+    /// the line at once.
+    pub(crate) fn poll_waiting(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<Grant<H, L>> {
+        // SAFETY: nothing is moved.
+        let this = unsafe { self.get_unchecked_mut() };
+        debug_assert_eq!(this.stage, Stage::New, "it was not polled before");
+        this.poll_join(End::Back, cx)
+    }
+
+    fn poll_join(&mut self, end: End, cx: &Context<'_>) -> Poll<Grant<H, L>> {
+        let poll = self.join(end, Some(cx.waker().clone()));
+        if poll.is_pending() {
+            self.stage = Stage::Filed;
+            context::record_wait(self.what, self.place);
+        } else {
+            self.stage = Stage::Finished;
+        }
+        poll
+    }
+
+    /// Starts anew with another `request` after it was ready, or before it was polled: for streams.
+    pub(crate) fn again(self: Pin<&mut Self>, request: Request<H, L>) {
+        // SAFETY: nothing is moved. The node is not linked, and is dropped where it is.
+        let this = unsafe { self.get_unchecked_mut() };
+        assert_ne!(this.stage, Stage::Filed, "it would still be in line");
+        this.node = Node::new(request);
+        this.stage = Stage::New;
     }
 
     fn poll_new(&mut self, cx: &Context<'_>) -> Poll<Grant<H, L>> {
@@ -148,12 +187,7 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let poll = self.join(Some(cx.waker().clone()));
-        if poll.is_pending() {
-            self.stage = Stage::Filed;
-            context::record_wait(self.what, self.place);
-        }
-        poll
+        self.poll_join(End::Back, cx)
     }
 
     fn try_take(&self) -> Option<Grant<H, L>> {
@@ -174,13 +208,13 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
         is_ready && line.is_empty()
     }
 
-    /// Joins the line at its end, unless what it asks for is there by now.
-    fn join(&self, mut waker: Option<Waker>) -> Poll<Grant<H, L>> {
+    /// Joins the line at one of its ends, unless what it asks for is there by now.
+    fn join(&self, end: End, mut waker: Option<Waker>) -> Poll<Grant<H, L>> {
         let shared = self.home.shared();
         let poll = update(shared, |state| {
             let (line, store) = H::Shared::parts(state);
             let join = |place: &mut Place<_, _>| {
-                let grant = if line.is_empty() {
+                let grant = if line.is_empty() || end == End::Front {
                     shared.take(store, &mut place.request)
                 } else {
                     shared.take_past_line(store, &mut place.request)
@@ -197,7 +231,7 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
             if poll.is_pending() {
                 // SAFETY: this is the lock of the line; the node is pinned, as `poll` has a pin, and
                 // `Drop` takes it out of this very line.
-                unsafe { line.push(NonNull::from(&self.node)) };
+                unsafe { line.push(end, NonNull::from(&self.node)) };
             }
             poll
         });
@@ -309,6 +343,15 @@ impl<O: ?Sized, S> Part<O, S> {
 
     pub(crate) const fn owner(&self) -> &Arc<O> {
         &self.owner
+    }
+}
+
+impl<O: ?Sized, S> Clone for Part<O, S> {
+    fn clone(&self) -> Self {
+        Self {
+            owner: Arc::clone(&self.owner),
+            part: self.part,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hob::sync::{Queue, mpsc, oneshot};
 
-use crate::{dawdle, rng, scenario};
+use crate::{dawdle, end_of, rng, scenario};
 
 const SENDERS: u64 = 4;
 const MESSAGES: u64 = 12;
@@ -123,7 +123,7 @@ fn a_queue_is_done_when_every_item_is_whoever_was_cancelled() {
         assert_eq!((queue.len(), queue.unfinished()), (0, 0));
         queue.close();
         for worker in workers {
-            let _cancelled = worker.await;
+            end_of(worker).await;
         }
     });
 }

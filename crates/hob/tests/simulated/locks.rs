@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hob::Task;
 use hob::sync::{Mutex, Semaphore};
 
-use crate::{dawdle, rng, scenario};
+use crate::{cancel_some, dawdle, end_of, rng, scenario};
 
 const TASKS: u64 = 8;
 const ROUNDS: u32 = 4;
@@ -36,24 +35,10 @@ fn a_lock_has_one_holder_and_is_free_in_the_end() {
                 })
             })
             .collect();
-        cancel_half(tasks).await;
+        cancel_some(tasks).await;
         assert_eq!(holders.load(Ordering::Relaxed), 0);
         assert!(lock.try_lock().is_ok(), "the lock is free");
     });
-}
-
-/// Cancels some of the tasks, at any time, and waits for the end of all.
-async fn cancel_half(tasks: Vec<Task<()>>) {
-    let mut rng = rng(TASKS);
-    for task in &tasks {
-        dawdle(&mut rng).await;
-        if rng.bool() {
-            task.cancel("the scenario wants it");
-        }
-    }
-    for task in tasks {
-        let _cancelled = task.await;
-    }
 }
 
 /// Whoever is in has nobody beside him.
@@ -94,7 +79,7 @@ fn permits_come_back_however_their_waiters_end() {
                 })
             })
             .collect();
-        cancel_half(tasks).await;
+        cancel_some(tasks).await;
         assert_eq!(permits.available_permits(), PERMITS);
     });
 }
@@ -110,7 +95,9 @@ fn a_permit_that_was_granted_to_a_cancelled_waiter_goes_to_the_next() {
             let waiters: Vec<_> = (0..4)
                 .map(|_| {
                     let permits = Arc::clone(&permits);
-                    hob::spawn(async move { permits.acquire().await.is_ok() })
+                    hob::spawn(
+                        async move { drop(permits.acquire().await.expect("nobody closes it")) },
+                    )
                 })
                 .collect();
             hob::test::settle().await;
@@ -120,7 +107,7 @@ fn a_permit_that_was_granted_to_a_cancelled_waiter_goes_to_the_next() {
             }
             waiters[rng.usize(..3)].cancel("after the grant, as a rule");
             for waiter in waiters {
-                let _cancelled = waiter.await;
+                end_of(waiter).await;
             }
         }
         assert_eq!(permits.available_permits(), 1);

@@ -4,17 +4,29 @@
 //! asks whether anything is lost: permits, messages, tasks, cleanups. A wake that was lost is a
 //! deadlock, which the simulator tells by itself.
 
+mod broadcasts;
+mod cells;
 mod channels;
+mod conditions;
+mod exchange;
 mod locks;
+mod meetings;
+mod models;
 mod network;
+mod notifications;
 mod programs;
+mod queues;
+mod rwlocks;
 mod tasks;
 mod time;
+mod watches;
 
+use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
 use fastrand::Rng;
+use hob::Task;
 use hob::sim::Simulation;
 
 /// Runs a scenario with each seed, and one in fifty of them twice: the two runs must not differ.
@@ -49,5 +61,49 @@ async fn dawdle(rng: &mut Rng) {
         0 => {}
         1 => hob::yield_now().await,
         _ => hob::sleep(Duration::from_micros(rng.u64(..2_000))).await,
+    }
+}
+
+/// Some time between none and `millis` milliseconds, for those who give up after it.
+fn patience(rng: &mut Rng, millis: u64) -> Duration {
+    Duration::from_micros(rng.u64(..millis * 1_000))
+}
+
+/// Cancels some of the tasks, at any time, and waits for the end of all.
+async fn cancel_some(tasks: Vec<Task<()>>) {
+    let mut rng = rng(99);
+    for task in &tasks {
+        dawdle(&mut rng).await;
+        if rng.bool() {
+            task.cancel("the scenario wants it");
+        }
+    }
+    for task in tasks {
+        end_of(task).await;
+    }
+}
+
+/// Waits for the end of a task that may have been cancelled. If it panicked, so does this.
+async fn end_of(task: Task<()>) {
+    if let Err(error) = task.await
+        && let Ok(panic) = error.into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// Whoever is in has nobody beside him. It counts who is in.
+struct Alone<'a>(&'a Cell<u32>);
+
+impl<'a> Alone<'a> {
+    fn enter(inside: &'a Cell<u32>) -> Self {
+        assert_eq!(inside.replace(1), 0, "two are in");
+        Self(inside)
+    }
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.set(0);
     }
 }
