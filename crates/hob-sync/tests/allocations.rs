@@ -94,15 +94,15 @@ fn those_who_meet_allocate_nothing() {
 #[test]
 fn those_who_wait_for_a_value_allocate_nothing() {
     let (tx, mut rx) = watch::channel(0);
+    let mut other = rx.clone();
     check(|| {
+        let next = *tx.borrow() + 1;
         let mut changed = pin!(rx.changed());
+        let mut wait = pin!(other.wait_for(|value| *value == next));
         assert!(poll(changed.as_mut()).is_pending());
-        tx.send_modify(|value| *value += 1);
-        assert!(poll(changed).is_ready());
-        let next = *rx.borrow() + 1;
-        let mut wait = pin!(rx.wait_for(|value| *value == next));
         assert!(poll(wait.as_mut()).is_pending());
         tx.send(next).unwrap();
+        assert!(poll(changed).is_ready());
         assert!(poll(wait).is_ready());
 
         let cell = OnceCell::new();

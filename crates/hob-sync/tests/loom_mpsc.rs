@@ -44,6 +44,17 @@ fn close_against_a_send_that_waits() {
     });
 }
 
+#[test]
+fn close_alone_reaches_a_send_that_goes_to_wait() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::bounded(1);
+        tx.try_send(0).unwrap();
+        let sends = thread::spawn(move || block_on(tx.send(1)));
+        rx.close();
+        assert!(sends.join().unwrap().is_err());
+    });
+}
+
 /// Room is made while a sender goes to wait for it: by a receiver that has more messages at hand.
 #[test]
 fn a_sender_that_goes_to_wait_hears_of_the_room() {
@@ -51,15 +62,17 @@ fn a_sender_that_goes_to_wait_hears_of_the_room() {
         let (tx, mut rx) = mpsc::bounded(2);
         tx.try_send(0).unwrap();
         tx.try_send(1).unwrap();
+        assert_eq!(rx.try_recv(), Ok(0));
+        tx.try_send(2).unwrap();
         let sends = thread::spawn(move || {
-            block_on(tx.send(2)).unwrap();
+            block_on(tx.send(3)).unwrap();
             tx
         });
-        assert_eq!(block_on(rx.recv()), Some(0));
+        assert_eq!(rx.try_recv(), Ok(1));
         // Without another look at the channel: the sender is to come through by that room alone.
         drop(sends.join().unwrap());
-        assert_eq!(block_on(rx.recv()), Some(1));
         assert_eq!(block_on(rx.recv()), Some(2));
+        assert_eq!(block_on(rx.recv()), Some(3));
         assert_eq!(block_on(rx.recv()), None);
     });
 }

@@ -481,7 +481,8 @@ fn queue() -> Program {
         task(async move {
             while let Ok(item) = queue.get().await {
                 yield_now().await;
-                note(&done, item.into_inner());
+                note(&done, *item);
+                item.done();
             }
         })
     };
