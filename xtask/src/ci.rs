@@ -97,7 +97,7 @@ const FLOORS: &[(&str, usize)] = &[
     ("doctest", 143),
     ("features", 16),
     ("loom", 72),
-    ("sim", 26),
+    ("sim", 50),
     ("examples", 8),
 ];
 

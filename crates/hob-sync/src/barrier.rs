@@ -100,6 +100,14 @@ impl Barrier {
     /// # Panics
     ///
     /// If `parties` is zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Barrier;
+    /// let barrier = Barrier::new(8);
+    /// assert_eq!((barrier.parties(), barrier.waiting()), (8, 0));
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn new(parties: usize) -> Self {
@@ -215,6 +223,17 @@ impl Barrier {
     }
 
     /// Returns whether it was aborted, and not reset since.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Barrier;
+    /// let barrier = Barrier::new(2);
+    /// barrier.abort();
+    /// assert!(barrier.is_broken());
+    /// barrier.reset();
+    /// assert!(!barrier.is_broken());
+    /// ```
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.meeting.is_broken()

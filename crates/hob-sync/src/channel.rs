@@ -29,18 +29,17 @@
 //! there are messages and permits.
 //!
 //! **The end.** No message will come when none is there, no slot is reserved, and the channel was
-//! closed or has no sender. Every path by which one of these goes ends in [`Settle::settle`], which
+//! closed or has no sender. Every path by which one of these goes ends in `Channel::settle`, which
 //! asks that question again: there is no other way to change the state.
 //!
-//! In steady state nothing is allocated, and the lock is taken once by each side for a message. As
-//! long as nobody waits for anything there is no more to a send or receive than that: see
-//! [`Channel::change`].
-//!
-//! [`Settle::settle`]: crate::wait_queue::Settle::settle
-//! [`Channel::change`]: self::state::Channel::change
+//! **Cost.** In steady state nothing is allocated, and each side takes the lock once for a message, the
+//! receiver of an `mpsc` once for all that are there (see `hand`). As long as nobody waits for anything,
+//! there is no more to a send or a receive than that: see `Channel::change`. The future of a send or a
+//! receive is a few words until it has to wait; only then is its place in line made.
 
 mod ends;
 mod error;
+mod hand;
 mod permit;
 mod sender;
 mod sending;
@@ -57,6 +56,7 @@ pub use self::statistics::ChannelStatistics;
 pub use self::unbounded::{UnboundedSender, WeakUnboundedSender};
 
 pub(crate) use self::ends::{ReceiverEnd, channel};
+pub(crate) use self::hand::Hand;
 pub(crate) use self::serve::{Take, Taken, Takers};
 pub(crate) use self::state::{Channel, IsOver, Names, RENDEZVOUS, Side, State, UNBOUNDED};
 

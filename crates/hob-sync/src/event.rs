@@ -155,6 +155,16 @@ impl Event {
     }
 
     /// Returns whether it is set. If so, what was done before it was set is visible.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Event;
+    /// let event = Event::new();
+    /// assert!(!event.is_set());
+    /// event.set();
+    /// assert!(event.is_set());
+    /// ```
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.word.load(Ordering::Acquire) & SET != 0

@@ -11,8 +11,8 @@
 //! # Implementation
 //!
 //! The channel is that of `channel`; receivers stand in a line there, and are given turns. An empty
-//! channel is one allocation of 200 bytes. The ring of messages is a second one, which is made with the
-//! first message, grows up to the capacity and does not shrink.
+//! channel is one allocation of 200 bytes on a machine of 64 bits. The ring of messages is another, which
+//! is made with the first message, grows up to the capacity and does not shrink.
 
 mod messages;
 mod receiver;

@@ -13,9 +13,12 @@
 //!
 //! # Implementation
 //!
-//! The channel is that of `channel`; the receiver leaves its waker there. An empty channel is one
-//! allocation of 200 bytes. The ring of messages is a second one, which is made with the first message,
-//! grows up to the capacity and does not shrink.
+//! The channel is that of `channel`; the receiver leaves its waker there. When it takes the lock it takes
+//! all messages out, and has them at hand from then on, as `channel::hand` tells.
+//!
+//! An empty channel is one allocation of 200 bytes on a machine of 64 bits. The messages lie in two rings
+//! that change places, that of the channel and that of the receiver. Each is allocated when it is first
+//! needed, grows up to the capacity and does not shrink.
 
 mod receiver;
 

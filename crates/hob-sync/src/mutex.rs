@@ -5,7 +5,7 @@
 //!
 //! # Implementation
 //!
-//! The value is [`Lent`] to one at a time: there is one permit, which is handed to the first in line.
+//! The value is `Lent` to one at a time: there is one permit, which is handed to the first in line.
 //! So the mutex is never free while somebody waits. A guard is a loan of the value, or of a part of it.
 //!
 //! # References

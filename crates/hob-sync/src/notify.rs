@@ -15,7 +15,7 @@
 //!
 //! `WAITED_FOR` is set by whoever is about to join the line, under its lock, by the very exchange that
 //! finds no notification: one comes either before that, and is found, or after it, and sees the flag.
-//! As long as it is set, the other bits change under the lock only, and `KEPT` is not set.
+//! As long as it is set, the word changes under the lock only, and `KEPT` is not set.
 //!
 //! Each future knows the number of calls of [`notify_all`](Notify::notify_all) that it was created
 //! under; if there are others by now, it was meant by one of them. So such a call only has to count.
@@ -25,7 +25,8 @@
 //!
 //! Orders: what was done before a notification is visible to whoever it reaches. The notification is a
 //! Release exchange of the word, also if it changes nothing there, and who finds it does so by an
-//! Acquire load or exchange; who stands in line learns of it by its node.
+//! Acquire load or exchange; who stands in line learns of it by its node. Where the word is stored, it
+//! was read with Acquire before, so no earlier notification is cut off.
 //!
 //! # References
 //!
@@ -335,12 +336,15 @@ impl Settle for Notify {
         if !state.line.is_empty() {
             return;
         }
-        if mem::take(&mut state.store.0) > 0 {
+        let is_kept = mem::take(&mut state.store.0) > 0;
+        let word = self.word.load(Ordering::Acquire);
+        if word & WAITED_FOR != 0 {
+            // Nobody else changes it: see the module.
+            let kept = if is_kept { KEPT } else { 0 };
+            self.word
+                .store((word & !WAITED_FOR) | kept, Ordering::Release);
+        } else if is_kept {
             self.word.fetch_or(KEPT, Ordering::Release);
-        }
-        // Only under this lock is it set and cleared, so it is as it is read here.
-        if self.word.load(Ordering::Relaxed) & WAITED_FOR != 0 {
-            self.word.fetch_and(!WAITED_FOR, Ordering::Relaxed);
         }
     }
 }

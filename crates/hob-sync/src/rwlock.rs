@@ -5,7 +5,7 @@
 //!
 //! # Implementation
 //!
-//! The value is [`Lent`], to a reader for one seat, to a writer for all. Both stand in the same line,
+//! The value is `Lent`, to a reader for one seat, to a writer for all. Both stand in the same line,
 //! as `permits` tells: a writer that is first waits until it has all, and those behind it wait too. A
 //! writer that downgrades keeps one seat and gives the others to those in line.
 //!

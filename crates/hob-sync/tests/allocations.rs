@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_lite::StreamExt;
 use hob_sync::broadcast::{self, Receiver};
-use hob_sync::{Barrier, Condition, Event, Mutex, Notify, OnceCell, Semaphore, watch};
+use hob_sync::{Barrier, Condition, Event, Mutex, Notify, OnceCell, Semaphore, mpmc, mpsc, watch};
 
 use allocator::allocations;
 
@@ -117,6 +117,55 @@ fn those_who_wait_for_a_value_allocate_nothing() {
         tx.send_modify(|value| *value += 1);
         assert!(poll(pin!(values.next())).is_ready());
     });
+}
+
+#[test]
+fn channels_that_were_filled_once_allocate_nothing() {
+    let (tx, mut rx) = mpsc::bounded(4);
+    let (shared, receiver) = mpmc::bounded(4);
+    let (meeting, met) = mpmc::rendezvous();
+    let mut batch = Vec::with_capacity(8);
+    let mut round = || {
+        for number in 0..4 {
+            assert!(poll(pin!(tx.send(number))).is_ready());
+            assert!(poll(pin!(shared.send(number))).is_ready());
+        }
+        let (mut send, mut reserve) = (pin!(tx.send(4)), pin!(tx.reserve()));
+        assert!(poll(send.as_mut()).is_pending());
+        assert!(poll(reserve.as_mut()).is_pending());
+        assert_eq!(poll(pin!(rx.recv())), Poll::Ready(Some(0)));
+        assert_eq!(poll(pin!(rx.recv_many(&mut batch, 8))), Poll::Ready(4));
+        assert!(poll(send).is_ready() && poll(reserve).is_ready());
+        assert!(poll(pin!(rx.recv())).is_pending());
+
+        assert_eq!(
+            poll(pin!(receiver.recv_many(&mut batch, 8))),
+            Poll::Ready(4)
+        );
+        let mut recv = pin!(receiver.recv());
+        assert!(poll(recv.as_mut()).is_pending());
+        shared.try_send(7).unwrap();
+        assert_eq!(poll(recv), Poll::Ready(Some(7)));
+        assert!(poll(pin!(shared.closed())).is_pending());
+
+        let mut send = pin!(meeting.send(7));
+        assert!(poll(send.as_mut()).is_pending());
+        assert_eq!(poll(pin!(met.recv())), Poll::Ready(Some(7)));
+        assert!(poll(send).is_ready());
+        batch.clear();
+    };
+    // The receiver of an `mpsc` has two rings, which take turns.
+    (0..4).for_each(|_| round());
+    check(round);
+}
+
+#[test]
+fn an_empty_channel_is_as_large_as_it_says() {
+    type Large = [u64; 100];
+    let (_ends, bytes) = allocator::bytes_of(|| mpsc::bounded::<Large>(1000));
+    assert_eq!(bytes, 200);
+    let (_ends, bytes) = allocator::bytes_of(mpmc::unbounded::<Large>);
+    assert_eq!(bytes, 200);
 }
 
 #[test]

@@ -122,6 +122,27 @@ fn the_last_receiver_to_go_ends_the_wait_for_it() {
 }
 
 #[test]
+fn each_of_two_changes_reaches_who_waits_for_the_last() {
+    loom::model(|| {
+        let (tx, mut rx) = watch::channel(0);
+        let mut other = rx.clone();
+        let waits = thread::spawn(move || {
+            while *other.borrow_and_update() != 2 {
+                assert_eq!(block_on(other.changed()), Ok(()));
+            }
+        });
+        let sends = thread::spawn(move || {
+            tx.send(1).unwrap();
+            tx.send_modify(|value| *value += 1);
+            tx
+        });
+        assert_eq!(*block_on(rx.wait_for(|value| *value == 2)).unwrap(), 2);
+        waits.join().unwrap();
+        drop(sends.join().unwrap());
+    });
+}
+
+#[test]
 fn what_was_seen_is_the_value_that_was_lent() {
     loom::model(|| {
         let (tx, mut rx) = watch::channel(0);

@@ -95,6 +95,20 @@ fn a_reserve_that_is_dropped_passes_its_slot_on() {
 }
 
 #[test]
+fn a_message_in_line_waits_for_a_slot_even_if_none_is_there_to_be_received() {
+    let (tx, mut rx) = mpsc::bounded(1);
+    let permit = tx.try_reserve().unwrap();
+    let mut send = Box::pin(tx.send(2));
+    assert!(poll(&mut send).is_pending());
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    assert!(poll_once(rx.recv_many(&mut Vec::new(), 9)).is_pending());
+    permit.send(1).unwrap();
+    assert_eq!(rx.try_recv(), Ok(1));
+    assert_eq!(rx.try_recv(), Ok(2));
+    assert_eq!(poll(&mut send), Poll::Ready(Ok(())));
+}
+
+#[test]
 fn an_owned_permit_keeps_the_channel_open_and_gives_its_sender_back() {
     let (tx, mut rx) = mpsc::bounded(1);
     let permit = block_on(tx.reserve_owned()).unwrap();

@@ -227,7 +227,8 @@ fn a_clone_is_a_cell_of_its_own() {
     let clone = empty.clone();
     clone.set(1).unwrap();
     assert_eq!(empty.get(), None);
-    assert_eq!(clone.clone().get(), Some(&1));
+    let mut second = clone.clone();
+    assert_eq!((second.take(), clone.get()), (Some(1), Some(&1)));
 }
 
 #[test]

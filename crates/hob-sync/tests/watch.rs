@@ -397,11 +397,14 @@ fn a_thread_waits_for_the_last_receiver() {
     assert!(tx.is_closed());
 }
 
+/// A wait that gives its receiver back.
+type Waiting = Pin<Box<dyn Future<Output = (Receiver<usize>, Result<(), RecvError>)>>>;
+
 /// One receiver of the property test: what it waits with, if it does, and what the model knows.
 struct Party {
     /// `None` while `wait` has it.
     rx: Option<Receiver<usize>>,
-    wait: Option<Pin<Box<dyn Future<Output = (Receiver<usize>, Result<(), RecvError>)>>>>,
+    wait: Option<Waiting>,
     seen: usize,
 }
 

@@ -19,7 +19,17 @@ pub(super) struct Room {
 pub(super) const ROOMS: &[Room] = &[
     room("hob-core", 0, &["async-task"]),
     room("hob-macros", 0, &[]),
-    room("hob-sync", 1, &["hob-core", "futures-core", "parking_lot"]),
+    room(
+        "hob-sync",
+        1,
+        &[
+            "hob-core",
+            "futures-core",
+            "parking_lot",
+            "pin-project-lite",
+            "smallvec",
+        ],
+    ),
     room(
         "hob-task",
         1,

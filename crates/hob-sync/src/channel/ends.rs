@@ -15,10 +15,7 @@ pub(crate) struct WeakEnd<T>(Arc<Channel<T>>);
 pub(crate) struct ReceiverEnd<T>(Arc<Channel<T>>);
 
 /// Makes a channel.
-pub(crate) fn channel<T>(
-    capacity: usize,
-    names: &'static Names,
-) -> (SenderEnd<T>, ReceiverEnd<T>) {
+pub(crate) fn channel<T>(capacity: usize, names: &'static Names) -> (SenderEnd<T>, ReceiverEnd<T>) {
     let channel = Arc::new(Channel::new(capacity, names));
     (SenderEnd(Arc::clone(&channel)), ReceiverEnd(channel))
 }

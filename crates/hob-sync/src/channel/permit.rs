@@ -8,8 +8,9 @@ use crate::channel::sender::Sender;
 /// A slot that is kept free for one message; given back when this is dropped.
 #[must_use = "a slot that is given back at once is of no use"]
 pub struct Permit<'a, T> {
-    /// There until the slot is used.
-    sender: Option<&'a Sender<T>>,
+    sender: &'a Sender<T>,
+    /// Then the slot is not ours to give back.
+    is_used: bool,
 }
 
 /// A slot that is kept free for one message, of a channel that it keeps open; given back when this is
@@ -23,7 +24,8 @@ pub struct OwnedPermit<T> {
 impl<'a, T> Permit<'a, T> {
     pub(super) const fn new(sender: &'a Sender<T>) -> Self {
         Self {
-            sender: Some(sender),
+            sender,
+            is_used: false,
         }
     }
 
@@ -44,15 +46,15 @@ impl<'a, T> Permit<'a, T> {
     /// assert_eq!(rx.try_recv(), Ok("promised"));
     /// ```
     pub fn send(mut self, message: T) -> Result<(), SendError<T>> {
-        let sender = self.sender.take().expect("a permit is used once");
-        sender.end().fill(message).map_err(SendError)
+        self.is_used = true;
+        self.sender.end().fill(message).map_err(SendError)
     }
 }
 
 impl<T> Drop for Permit<'_, T> {
     fn drop(&mut self) {
-        if let Some(sender) = self.sender {
-            sender.end().unreserve();
+        if !self.is_used {
+            self.sender.end().unreserve();
         }
     }
 }
@@ -88,7 +90,7 @@ impl<T> OwnedPermit<T> {
     /// # drop(tx);
     /// ```
     pub fn send(mut self, message: T) -> Result<Sender<T>, SendError<T>> {
-        let sender = self.sender.take().expect("a permit is used once");
+        let sender = self.take_sender();
         match sender.end().fill(message) {
             Ok(()) => Ok(sender),
             Err(message) => Err(SendError(message)),
@@ -107,9 +109,16 @@ impl<T> OwnedPermit<T> {
     /// ```
     #[must_use]
     pub fn release(mut self) -> Sender<T> {
-        let sender = self.sender.take().expect("a permit is used once");
+        let sender = self.take_sender();
         sender.end().unreserve();
         sender
+    }
+
+    /// Takes the sender out, and the slot with it.
+    fn take_sender(&mut self) -> Sender<T> {
+        self.sender
+            .take()
+            .expect("whoever takes it consumes the permit")
     }
 }
 

@@ -133,7 +133,7 @@ impl<T> Serve<Putters> for Channel<T> {
         if store.is_closed {
             return Some(Place::Refused(request.take()));
         }
-        if !self.has_room(store) || self.is_offer(request) {
+        if self.is_offer(request) || !self.has_room_or_wants(store) {
             return None;
         }
         Some(match request.take() {

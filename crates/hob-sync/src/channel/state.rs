@@ -6,6 +6,7 @@ use std::task::Waker;
 use hob_core::unhandled;
 
 use crate::channel::error::TrySendError;
+use crate::channel::hand::AtHand;
 use crate::channel::serve::{Closing, Place, Put, Take, Taken};
 use crate::primitive::Guarded;
 use crate::wait_queue::{WaitQueue, release};
@@ -29,6 +30,7 @@ pub(crate) struct Names {
 pub(crate) struct Channel<T> {
     capacity: usize,
     names: &'static Names,
+    at_hand: AtHand,
     state: Guarded<State<T>>,
 }
 
@@ -80,6 +82,7 @@ impl<T> Channel<T> {
         Self {
             capacity,
             names,
+            at_hand: AtHand::none(),
             state: Guarded::new(State {
                 takers: WaitQueue::new(),
                 closing: WaitQueue::new(),
@@ -99,6 +102,10 @@ impl<T> Channel<T> {
     /// How many messages there is room for, if there is a limit.
     pub(crate) fn limit(&self) -> Option<usize> {
         (self.capacity != UNBOUNDED).then_some(self.capacity)
+    }
+
+    pub(super) const fn at_hand(&self) -> &AtHand {
+        &self.at_hand
     }
 
     pub(super) const fn names(&self) -> &'static Names {
@@ -218,7 +225,14 @@ impl<T> Channel<T> {
             RENDEZVOUS => store.waiting + store.promised,
             capacity => capacity,
         };
-        store.ring.len() + store.reserved < capacity
+        let there = store.ring.len() + store.reserved;
+        there < capacity && there + self.at_hand.len() < capacity
+    }
+
+    /// As [`has_room`](Self::has_room), asked for one who waits if there is none.
+    pub(super) fn has_room_or_wants(&self, store: &Store<T>) -> bool {
+        self.has_room(store)
+            || store.ring.len() + store.reserved + self.at_hand.len_wanted() < self.capacity
     }
 
     /// How many messages there are to be taken.
@@ -245,28 +259,12 @@ impl<T> State<T> {
             || (self.side.store.is_closed && !self.closing.is_empty())
     }
 
-    /// The next message for the only receiver, or `Some(None)` if none will come; `None` if neither is
-    /// known.
-    #[inline]
-    pub(crate) fn receive(&mut self) -> Option<Option<T>> {
-        match self.side.pop() {
-            Some(message) => Some(Some(message)),
-            None => self.side.store.is_over().then_some(None),
-        }
-    }
-
     /// Whether [`receive`](Self::receive) would know.
     pub(crate) fn is_ready(&mut self) -> bool {
         let Side { putters, store } = &mut self.side;
         let is_offered =
             store.offered > 0 && putters.with_first(|put| put.is_message()) == Some(true);
         store.len() > 0 || is_offered || store.is_over()
-    }
-
-    /// As [`receive`](Self::receive), for up to `limit` messages: `Some(0)` if none will come.
-    pub(crate) fn receive_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> Option<usize> {
-        let taken = self.side.pop_many(buffer, limit);
-        taken.or_else(|| self.side.store.is_over().then_some(0))
     }
 
     /// Files the waker of the only receiver, if it is not there already, with the clone that was made
@@ -328,6 +326,10 @@ impl<T> Side<T> {
 }
 
 impl<T> Store<T> {
+    pub(super) fn ring(&mut self) -> &mut VecDeque<T> {
+        &mut self.ring
+    }
+
     pub(super) fn push(&mut self, message: T) {
         self.ring.push_back(message);
     }
@@ -342,7 +344,8 @@ impl<T> Store<T> {
         std::mem::take(&mut self.ring)
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many are in the ring.
+    pub(super) fn len(&self) -> usize {
         self.ring.len()
     }
 

@@ -36,7 +36,7 @@ impl<T> Channel<T> {
     fn statistics_of(&self, state: &State<T>) -> ChannelStatistics {
         let store = &state.side.store;
         ChannelStatistics {
-            len: store.len(),
+            len: self.len_of(store),
             capacity: self.limit(),
             reserved: store.reserved,
             senders: store.senders,

@@ -107,7 +107,7 @@ impl<T> UnboundedSender<T> {
     /// How many messages are there to be received.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.end.look(|store| store.len())
+        self.end.len()
     }
 
     /// Returns `true` if no message is there to be received.

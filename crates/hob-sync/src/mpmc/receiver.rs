@@ -234,7 +234,7 @@ impl<T> Receiver<T> {
     /// How many messages are there to be received, without those that wait in line.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.end.look(|store| store.len())
+        self.end.len()
     }
 
     /// Returns `true` if no message is there to be received, but for those that wait in line.

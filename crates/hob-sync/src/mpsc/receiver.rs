@@ -9,7 +9,7 @@ use futures_core::Stream;
 use hob_core::{budget, context, unhandled};
 
 use crate::blocking::block_on;
-use crate::channel::{ChannelStatistics, ReceiverEnd, State, TryRecvError};
+use crate::channel::{Channel, ChannelStatistics, Hand, ReceiverEnd, State, TryRecvError};
 use crate::wait_queue::{polled_after_ready, release};
 
 /// The receiver of a channel; also a [`Stream`] of its messages.
@@ -17,11 +17,11 @@ use crate::wait_queue::{polled_after_ready, release};
 /// Dropping it closes the channel and drops the messages that are there.
 pub struct Receiver<T> {
     end: ReceiverEnd<T>,
+    /// Messages that were taken out together and are still to be given; see `channel::hand`. Dropped
+    /// after `end`, and so with the channel closed.
+    hand: Hand<T>,
     /// Whether the last poll was `Pending`: then the next one is not charged.
     waits: bool,
-    /// Whether the last newcomer's poll found nothing. Then the next one expects nothing, and clones its
-    /// waker before it takes the lock, to take it once.
-    is_ahead: bool,
     /// Where the channel was made.
     place: &'static Location<'static>,
 }
@@ -55,8 +55,8 @@ impl<T> Receiver<T> {
     pub(super) const fn new(end: ReceiverEnd<T>) -> Self {
         Self {
             end,
+            hand: Hand::empty(),
             waits: false,
-            is_ahead: false,
             place: Location::caller(),
         }
     }
@@ -138,7 +138,11 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        match self.end.change(State::receive) {
+        if let Some(message) = self.take_at_hand() {
+            return Ok(message);
+        }
+        let Self { end, hand, .. } = self;
+        match end.change(|state| state.receive(end, hand)) {
             Some(Some(message)) => Ok(message),
             Some(None) => Err(TryRecvError::Closed),
             None => Err(TryRecvError::Empty),
@@ -174,7 +178,7 @@ impl<T> Receiver<T> {
     ///
     /// Only the waker of the last poll is woken.
     pub fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<T>> {
-        let poll = self.poll_with(cx, State::receive);
+        let poll = self.poll_message(cx);
         if poll.is_pending() {
             context::record_wait("mpsc::Receiver", self.place);
         }
@@ -210,7 +214,7 @@ impl<T> Receiver<T> {
     /// How many messages are there to be received, without those that wait in line.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.end.look(|store| store.len())
+        self.end.len()
     }
 
     /// Returns `true` if no message is there to be received, but for those that wait in line.
@@ -231,12 +235,39 @@ impl<T> Receiver<T> {
         self.end.statistics()
     }
 
+    /// Takes a message that is at hand.
+    #[inline]
+    fn take_at_hand(&mut self) -> Option<T> {
+        let message = self.hand.messages().pop_front()?;
+        self.end.taken_at_hand(1);
+        Some(message)
+    }
+
+    #[inline]
+    fn poll_message(&mut self, cx: &Context<'_>) -> Poll<Option<T>> {
+        if !self.hand.messages().is_empty() && budget::try_spend() {
+            return Poll::Ready(self.take_at_hand());
+        }
+        self.poll_with(cx, State::receive)
+    }
+
+    fn poll_many(&mut self, cx: &Context<'_>, buffer: &mut Vec<T>, limit: usize) -> Poll<usize> {
+        if self.hand.messages().len() >= limit && budget::try_spend() {
+            buffer.extend(self.hand.messages().drain(..limit));
+            self.end.taken_at_hand(limit);
+            return Poll::Ready(limit);
+        }
+        self.poll_with(cx, |state, channel, hand| {
+            state.receive_many(channel, hand, buffer, limit)
+        })
+    }
+
     /// One poll for what `take` takes out of the channel.
     #[inline]
     fn poll_with<R>(
         &mut self,
         cx: &Context<'_>,
-        mut take: impl FnMut(&mut State<T>) -> Option<R>,
+        mut take: impl FnMut(&mut State<T>, &Channel<T>, &mut Hand<T>) -> Option<R>,
     ) -> Poll<R> {
         if self.waits {
             return self.poll_filing(cx, None, take);
@@ -244,14 +275,15 @@ impl<T> Receiver<T> {
         if !budget::try_spend() {
             return self.poll_without_budget(cx, take);
         }
-        if !self.is_ahead {
-            if let Some(taken) = self.end.change(&mut take) {
+        if !self.hand.is_last() {
+            let Self { end, hand, .. } = self;
+            if let Some(taken) = end.change(|state| take(state, end, hand)) {
                 return Poll::Ready(taken);
             }
         }
+        // The waker is cloned before the lock is taken, which is then taken once.
         let poll = self.poll_filing(cx, Some(cx.waker().clone()), take);
-        self.is_ahead = poll.is_pending();
-        if self.is_ahead {
+        if poll.is_pending() {
             budget::refund();
         }
         poll
@@ -262,13 +294,13 @@ impl<T> Receiver<T> {
         &mut self,
         cx: &Context<'_>,
         mut clone: Option<Waker>,
-        mut take: impl FnMut(&mut State<T>) -> Option<R>,
+        mut take: impl FnMut(&mut State<T>, &Channel<T>, &mut Hand<T>) -> Option<R>,
     ) -> Poll<R> {
         let channel = &**self.end.channel();
         let mut filed = None;
         let poll = loop {
             let mut state = channel.guarded().lock();
-            let poll = match take(&mut state) {
+            let poll = match take(&mut state, channel, &mut self.hand) {
                 Some(taken) => {
                     filed = state.unfile();
                     Poll::Ready(taken)
@@ -297,9 +329,9 @@ impl<T> Receiver<T> {
     fn poll_without_budget<R>(
         &mut self,
         cx: &Context<'_>,
-        take: impl FnMut(&mut State<T>) -> Option<R>,
+        take: impl FnMut(&mut State<T>, &Channel<T>, &mut Hand<T>) -> Option<R>,
     ) -> Poll<R> {
-        if self.end.change(|state| state.is_ready()) {
+        if !self.hand.messages().is_empty() || self.end.change(|state| state.is_ready()) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -314,6 +346,9 @@ impl<T> Receiver<T> {
         unhandled::drop_waker(waker);
     }
 }
+
+// Messages are moved, never pinned.
+impl<T> Unpin for Receiver<T> {}
 
 impl<T> Stream for Receiver<T> {
     type Item = T;
@@ -332,6 +367,9 @@ impl<T> Drop for Receiver<T> {
         if self.waits {
             self.stop_waiting();
         }
+        if !self.hand.messages().is_empty() {
+            self.end.drop_hand();
+        }
     }
 }
 
@@ -345,7 +383,7 @@ impl<T> Future for Recv<'_, T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.wait.poll(cx, State::receive)
+        self.wait.poll(cx, Receiver::poll_message)
     }
 }
 
@@ -368,8 +406,9 @@ impl<T> Future for RecvMany<'_, T> {
             this.wait.finished = true;
             return Poll::Ready(0);
         }
-        this.wait
-            .poll(cx, |state| state.receive_many(this.buffer, limit))
+        this.wait.poll(cx, |receiver, cx| {
+            receiver.poll_many(cx, this.buffer, limit)
+        })
     }
 }
 
@@ -397,10 +436,10 @@ impl<'a, T> Wait<'a, T> {
     fn poll<R>(
         &mut self,
         cx: &Context<'_>,
-        take: impl FnMut(&mut State<T>) -> Option<R>,
+        poll: impl FnOnce(&mut Receiver<T>, &Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         self.refuse_finished();
-        let poll = self.receiver.poll_with(cx, take);
+        let poll = poll(self.receiver, cx);
         self.filed = poll.is_pending();
         self.finished = poll.is_ready();
         if self.filed {

@@ -10,12 +10,15 @@
 //! waits for nothing: it takes no lock. Else it joins the line of those who wait for a change, under
 //! the lock of the lines, with that number as its request.
 //!
-//! `WAITED_FOR` is set under that lock by whoever finds the line empty and no change, in the very
-//! exchange that finds none, and cleared there when the line is empty again. A sender counts its change
-//! by an addition to the same word: it comes either before that exchange, and is found, or after it,
-//! and sees the flag. Only if it sees the flag it takes the lock, and serves the line. One that joins
-//! a line which is not empty looks at the word as well, after the one ahead of it did; so those in
-//! line stand in the order of what they have seen, and if the first one has to wait, all have to.
+//! `WAITED_FOR` is set under that lock by the first to join, who finds no change in what it is added to.
+//! A sender counts its change by an addition to the same word: it comes either before the flag, and is
+//! found, or after it, and sees it. Only a sender that sees the flag takes the lock, and serves the
+//! line. It leaves the flag as it is, since those who are told mostly come to wait again; whoever has
+//! the lock and finds the line empty clears it. One who joins while the flag is set looks at the word
+//! too: a change that it does not see is yet to see the flag.
+//!
+//! Those in line stand in the order of what they have seen, for each looked at the word after the one
+//! ahead of it did. So if the first one has to wait, all have to.
 //!
 //! Orders: a change is a Release addition, made while the value is locked for writing, and every look
 //! at the word an Acquire load. So what was done before a change is visible to who was told of it, and
@@ -208,8 +211,9 @@ impl Settle for Hub {
     }
 
     fn settle(&self, state: &mut State, wakes: &mut WakeList) {
-        serve::<Changes, _>(self, state, wakes);
-        if state.changes.is_empty() {
+        if !state.changes.is_empty() {
+            serve::<Changes, _>(self, state, wakes);
+        } else if self.word.load(Ordering::Relaxed) & WAITED_FOR != 0 {
             // Whoever is about to join sets it again, under this lock.
             self.word.fetch_and(!WAITED_FOR, Ordering::Relaxed);
         }
@@ -232,22 +236,11 @@ impl Serve<Changes> for Hub {
 
     fn take(&self, _: &mut InTheHub, seen: &mut Version) -> Option<Self::Grant> {
         let mut word = self.word.load(Ordering::Acquire);
-        loop {
-            let found = Self::look_at(word, *seen);
-            if found.is_some() || word & WAITED_FOR != 0 {
-                return found;
-            }
-            let exchanged = self.word.compare_exchange_weak(
-                word,
-                word | WAITED_FOR,
-                Ordering::Relaxed,
-                Ordering::Acquire,
-            );
-            match exchanged {
-                Ok(_) => return None,
-                Err(now) => word = now,
-            }
+        if word & WAITED_FOR == 0 && Self::look_at(word, *seen).is_none() {
+            // A change that is not in what was there before will see the flag.
+            word = self.word.fetch_or(WAITED_FOR, Ordering::Acquire);
         }
+        Self::look_at(word, *seen)
     }
 
     fn put_back(&self, _: &mut InTheHub, _: Self::Grant) -> Option<Self::Grant> {

@@ -22,10 +22,13 @@ use crate::watch::shared::Shared;
 pub struct IntoStream<T> {
     receiver: Receiver<T>,
     /// Boxed, so that the stream may be moved although it stands in line.
-    wait: Pin<Box<Wait<Part<Shared<T>, Hub>, Changes>>>,
+    wait: Pin<Box<WaitForChange<T>>>,
     /// Whether the wait was ready, so that the next poll is another's.
     was_ready: bool,
 }
+
+/// A wait that keeps the channel.
+type WaitForChange<T> = Wait<Part<Shared<T>, Hub>, Changes>;
 
 impl<T> IntoStream<T> {
     #[track_caller]

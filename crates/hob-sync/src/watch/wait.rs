@@ -1,6 +1,7 @@
 //! The futures that wait for a change, or for the last receiver to go.
 
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -18,6 +19,7 @@ pin_project! {
     pub struct Changed<'a> {
         seen: &'a mut Version,
         hub: &'a Hub,
+        was_polled: bool,
         #[pin]
         wait: Wait<&'a Hub, Changes>,
     }
@@ -58,6 +60,7 @@ impl<'a> Changed<'a> {
             wait: Wait::new(hub, *seen, "watch::Receiver::changed"),
             seen,
             hub,
+            was_polled: false,
         }
     }
 }
@@ -67,7 +70,14 @@ impl Future for Changed<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        ready!(this.wait.poll(cx))?;
+        let was_polled = mem::replace(this.was_polled, true);
+        // Mostly a receiver waits as soon as it has seen a change: then the budget need not be asked.
+        let told = if was_polled || this.hub.look(**this.seen).is_some() {
+            this.wait.poll(cx)
+        } else {
+            this.wait.poll_waiting(cx)
+        };
+        ready!(told)?;
         // The latest, which may be later than the one that ended the wait: it is told of once.
         **this.seen = this.hub.version();
         Poll::Ready(Ok(()))

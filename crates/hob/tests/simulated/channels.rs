@@ -1,10 +1,13 @@
 //! Channels and queues: nothing is lost, nothing comes twice, and each sender's messages in order.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
 use hob::sync::{Queue, mpsc, oneshot};
 
-use crate::{dawdle, end_of, rng, scenario};
+use crate::{dawdle, end_of, patience, rng, scenario};
 
 const SENDERS: u64 = 4;
 const MESSAGES: u64 = 12;
@@ -67,6 +70,47 @@ fn what_is_given_up_loses_nothing() {
             }
         }
         assert_eq!(sends.await.expect("nobody panics"), received);
+    });
+}
+
+/// The order is that of all sends, and what is at hand somewhere is counted.
+#[test]
+fn a_channel_without_a_limit_is_one_queue_for_all_who_send() {
+    scenario(|| async {
+        let (sender, mut receiver) = mpsc::unbounded();
+        let sent = Rc::new(RefCell::new(VecDeque::new()));
+        for number in 0..SENDERS {
+            let (sender, sent) = (sender.clone(), Rc::clone(&sent));
+            hob::spawn_local(async move {
+                let mut rng = rng(number);
+                for message in 0..MESSAGES {
+                    dawdle(&mut rng).await;
+                    sender.send((number, message)).expect("it listens");
+                    sent.borrow_mut().push_back((number, message));
+                    assert_eq!(sender.len(), sent.borrow().len());
+                }
+            })
+            .detach();
+        }
+        drop(sender);
+        let mut rng = rng(SENDERS);
+        let mut batch = Vec::new();
+        loop {
+            dawdle(&mut rng).await;
+            let limit = rng.usize(1..4);
+            let receiving = receiver.recv_many(&mut batch, limit);
+            let received = hob::timeout(patience(&mut rng, 2), receiving).await;
+            let expected: Vec<_> = sent.borrow_mut().drain(..batch.len()).collect();
+            assert_eq!(std::mem::take(&mut batch), expected);
+            assert_eq!(receiver.len(), sent.borrow().len());
+            if received == Ok(0) {
+                break;
+            }
+            if let Ok(message) = receiver.try_recv() {
+                assert_eq!(Some(message), sent.borrow_mut().pop_front());
+            }
+        }
+        assert_eq!(sent.borrow().len(), 0);
     });
 }
 

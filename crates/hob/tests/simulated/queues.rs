@@ -171,17 +171,21 @@ async fn join_now_and_then<O: Order<Parcel>>(number: u64, bench: Rc<Bench<O>>) {
     let mut rng = rng(number);
     for _ in 0..ROUNDS {
         dawdle(&mut rng).await;
-        let ticket = bench.post.number();
-        let joining = watched(bench.queue.join(), |step| {
-            bench.step(|model| match step {
-                Step::Asked => {}
-                Step::Pending => model.join_pending(ticket),
-                Step::Ready(()) => model.join_ready(ticket),
-                Step::Dropped => model.dropped(ticket),
-            });
-        });
-        let _in_time = hob::timeout(patience(&mut rng, 8), joining).await;
+        let _in_time = hob::timeout(patience(&mut rng, 8), join(&bench)).await;
     }
+}
+
+async fn join<O: Order<Parcel>>(bench: &Bench<O>) {
+    let ticket = bench.post.number();
+    let joining = watched(bench.queue.join(), |step| {
+        bench.step(|model| match step {
+            Step::Asked => {}
+            Step::Pending => model.join_pending(ticket),
+            Step::Ready(()) => model.join_ready(ticket),
+            Step::Dropped => model.dropped(ticket),
+        });
+    });
+    joining.await;
 }
 
 /// Some put, some get, one joins and some of them are cancelled, beside the model; in the end no value is
@@ -215,10 +219,10 @@ where
     for task in tasks {
         end_of(task).await;
     }
-    bench.queue.join().await;
+    join(&bench).await;
     close(&bench, &mut rng);
     end_of(last).await;
-    bench.queue.join().await;
+    join(&bench).await;
     bench.step(|_| {});
     assert_eq!(bench.post.alive(), 0, "a value is left");
 }

@@ -206,7 +206,8 @@ impl Queue {
     /// What one gets that is ready; `None` if the queue is closed.
     pub(crate) fn get_ready(&mut self, ticket: Ticket) -> Option<u64> {
         let got = match self.outcomes.remove(&ticket) {
-            Some(Outcome::Over) => None,
+            // A value may have been requeued since: that is for whoever gets anew.
+            Some(Outcome::Over) => return None,
             Some(_) if self.phase == Phase::Closed => None,
             Some(_) => self.values.pop_front().map(|value| value.id),
             None => {
