@@ -2,8 +2,9 @@
 //!
 //! A future that is always ready, such as a receive from a full channel, would keep its worker for
 //! ever. So each poll of a task has a budget. A leaf future asks [`poll_proceed`] on its fast path,
-//! and calls [`spend`] when it completed there; or both at once, by [`try_spend`]. Once spent, the budget stays spent until the poll
-//! ends; the task has been woken, so it runs again after those who wait.
+//! and calls [`spend`] when it completed there; or both at once, by [`try_spend`], and gives back what
+//! brought nothing. Once spent, the budget stays spent until the poll ends; the task has been woken, so
+//! it runs again after those who wait.
 //!
 //! A waiter that was already granted what it waits for completes whatever the budget says: otherwise
 //! it would hold a lock that it does not know of.
@@ -60,6 +61,32 @@ pub fn try_spend() -> bool {
             local.set_budget(left - 1);
             true
         }
+    })
+}
+
+/// Runs `inside` with a budget that is never spent: for what blocks the thread, which nobody polls
+/// again.
+pub fn unlimited<R>(inside: impl FnOnce() -> R) -> R {
+    struct Restore(Option<u32>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            if let Some(budget) = self.0 {
+                set(budget);
+            }
+        }
+    }
+    let _restore = Restore(set(UNLIMITED));
+    inside()
+}
+
+/// Sets the budget of the innermost surroundings, if there are any, and returns what it was.
+fn set(budget: u32) -> Option<u32> {
+    context::with(|local| {
+        local.map(|local| {
+            let before = local.budget();
+            local.set_budget(budget);
+            before
+        })
     })
 }
 
@@ -160,6 +187,20 @@ mod tests {
                 assert!((0..BUDGET_PER_POLL).all(|_| try_spend()));
                 assert!(!try_spend());
                 assert_eq!(proceed(), Poll::Pending, "both ask the same budget");
+            });
+        });
+    }
+
+    #[test]
+    fn what_blocks_has_no_budget_and_leaves_it_as_it_was() {
+        in_runtime(|local| {
+            local.in_task(slot(), || {
+                (1..BUDGET_PER_POLL).for_each(|_| spend());
+                unlimited(|| (0..2 * BUDGET_PER_POLL).for_each(|_| assert!(try_spend())));
+                assert!(try_spend());
+                assert!(!try_spend());
+                unlimited(|| assert_eq!(proceed(), Poll::Ready(())));
+                assert!(!try_spend());
             });
         });
     }

@@ -3,20 +3,31 @@
 //! # Implementation
 //!
 //! The future is polled on the calling thread, which parks in between. The flag tells a wake from
-//! other unparks of the thread, and keeps a wake that comes before the thread parks.
+//! other unparks of the thread, and keeps a wake that comes before the thread parks. A thread keeps its
+//! parker from one wait to the next, so that waiting allocates nothing. A waker that somebody has kept
+//! since an earlier wait only makes the thread look once more.
 
+use std::cell::Cell;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use hob_core::context;
+use hob_core::{budget, context};
 
-use crate::primitive::{AtomicBool, Ordering, Thread, current, park};
+use crate::primitive::{AtomicBool, Ordering, Thread, current, park, per_thread};
 
 struct Parker {
     thread: Thread,
     woken: AtomicBool,
+}
+
+/// A parker that is in use: the thread has it back afterwards.
+struct InUse(Arc<Parker>);
+
+per_thread! {
+    /// The thread's parker, while it is not in use.
+    static IDLE: Cell<Option<Arc<Parker>>> = Cell::new(None);
 }
 
 /// Runs `future` to its end on this thread. Panics on a worker, which would stop the tasks that may
@@ -27,25 +38,39 @@ pub(crate) fn block_on<F: Future>(
     future: F,
 ) -> F::Output {
     refuse_on_worker(what, place);
-    let parker = Arc::new(Parker {
-        thread: current(),
-        woken: AtomicBool::new(false),
-    });
-    let waker = Waker::from(Arc::clone(&parker));
+    let parker = InUse::take();
+    let waker = Waker::from(Arc::clone(&parker.0));
     let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+        if let Poll::Ready(output) = budget::unlimited(|| future.as_mut().poll(&mut cx)) {
             return output;
         }
         // Pairs with the Release swap in `wake_by_ref`.
-        while !parker.woken.swap(false, Ordering::Acquire) {
+        while !parker.0.woken.swap(false, Ordering::Acquire) {
             park();
         }
     }
 }
 
-#[track_caller]
+impl InUse {
+    fn take() -> Self {
+        let idle = IDLE.with(Cell::take);
+        Self(idle.unwrap_or_else(|| {
+            Arc::new(Parker {
+                thread: current(),
+                woken: AtomicBool::new(false),
+            })
+        }))
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        IDLE.with(|idle| idle.set(Some(Arc::clone(&self.0))));
+    }
+}
+
 fn refuse_on_worker(what: &'static str, place: &'static Location<'static>) {
     if !context::on_worker() {
         return;

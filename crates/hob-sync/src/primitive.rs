@@ -33,6 +33,12 @@ pub(crate) use loom::{
     thread::{Thread, current, park},
 };
 
+/// A value for each thread; loom's threads share one thread of the system's.
+#[cfg(loom)]
+pub(crate) use loom::thread_local as per_thread;
+#[cfg(not(loom))]
+pub(crate) use std::thread_local as per_thread;
+
 #[cfg(not(loom))]
 mod system {
     /// Std's cell in the shape of loom's, which sees who touches it and when.
@@ -95,6 +101,12 @@ mod model {
 
         pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
             self.0.try_lock().ok()
+        }
+
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            self.0
+                .get_mut()
+                .expect("no foreign code runs under hob's locks, so none is poisoned")
         }
     }
 

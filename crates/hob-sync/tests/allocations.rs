@@ -161,11 +161,20 @@ fn channels_that_were_filled_once_allocate_nothing() {
 
 #[test]
 fn an_empty_channel_is_as_large_as_it_says() {
-    type Large = [u64; 100];
-    let (_ends, bytes) = allocator::bytes_of(|| mpsc::bounded::<Large>(1000));
-    assert_eq!(bytes, 200);
-    let (_ends, bytes) = allocator::bytes_of(mpmc::unbounded::<Large>);
-    assert_eq!(bytes, 200);
+    #[track_caller]
+    fn check<T>(make: impl FnOnce() -> T) {
+        let (_ends, bytes) = allocator::bytes_of(make);
+        assert_eq!(bytes, 152);
+    }
+    check(|| mpsc::bounded::<u64>(1000));
+    check(mpsc::unbounded::<u64>);
+    check(mpsc::rendezvous::<u64>);
+    check(|| mpmc::bounded::<u64>(1000));
+    check(mpmc::unbounded::<u64>);
+    check(mpmc::rendezvous::<u64>);
+    // Whatever is sent, and however large it is.
+    check(|| mpsc::bounded::<[u64; 100]>(1000));
+    check(mpmc::unbounded::<()>);
 }
 
 #[test]
@@ -196,4 +205,10 @@ fn a_broadcast_that_was_filled_once_allocates_nothing() {
 fn an_empty_broadcast_is_as_large_as_it_says() {
     let (_ends, bytes) = allocator::bytes_of(|| broadcast::channel::<[u64; 100]>(1000));
     assert_eq!(bytes, 152);
+}
+
+#[test]
+fn blocking_allocates_nothing() {
+    let mutex = Mutex::new(0);
+    check(|| *mutex.lock_blocking() += 1);
 }

@@ -328,6 +328,17 @@ fn every_blocking_twin_panics_on_a_worker() {
     refuses("Semaphore::acquire_blocking", || {
         semaphore.acquire_blocking().is_ok()
     });
+    refuses("Semaphore::acquire_many_blocking", || {
+        semaphore.acquire_many_blocking(1).is_ok()
+    });
+    let semaphore = Arc::new(semaphore);
+    refuses("Semaphore::acquire_owned_blocking", || {
+        Arc::clone(&semaphore).acquire_owned_blocking().is_ok()
+    });
+    refuses("Semaphore::acquire_many_owned_blocking", || {
+        let semaphore = Arc::clone(&semaphore);
+        semaphore.acquire_many_owned_blocking(1).is_ok()
+    });
     let mutex = Arc::new(Mutex::new(()));
     refuses("Mutex::lock_blocking", || drop(mutex.lock_blocking()));
     refuses("Mutex::lock_owned_blocking", || {
@@ -336,6 +347,12 @@ fn every_blocking_twin_panics_on_a_worker() {
     let lock = Arc::new(hob_sync::RwLock::new(()));
     refuses("RwLock::read_blocking", || drop(lock.read_blocking()));
     refuses("RwLock::write_blocking", || drop(lock.write_blocking()));
+    refuses("RwLock::read_owned_blocking", || {
+        drop(Arc::clone(&lock).read_owned_blocking());
+    });
+    refuses("RwLock::write_owned_blocking", || {
+        drop(Arc::clone(&lock).write_owned_blocking());
+    });
     refuses("mpsc::Sender::send_blocking", || tx.send_blocking(1));
     refuses("mpsc::Receiver::recv_blocking", || rx.recv_blocking());
     let mut batch = Vec::new();
@@ -403,4 +420,33 @@ fn a_blocking_twin_works_where_blocking_is_allowed() {
     let env = Arc::new(Env::new(Parts::default()));
     let local = Local::new(&env, Role::Guest);
     context::enter(&local, || assert_eq!(*Mutex::new(1).lock_blocking(), 1));
+}
+
+#[test]
+fn who_yielded_before_what_is_free_takes_it_at_the_next_poll() {
+    in_task(|| {
+        let mutex = Mutex::new(());
+        let mut lock = Box::pin(mutex.lock());
+        exhaust();
+        assert!(poll(&mut lock).is_pending());
+        assert!(
+            poll(&mut lock).is_ready(),
+            "others in the task have used it up"
+        );
+    });
+}
+
+#[test]
+fn a_blocking_twin_has_no_budget() {
+    let env = Arc::new(Env::new(Parts::default()));
+    let local = Local::new(&env, Role::Guest);
+    context::enter(&local, || {
+        local.in_main(|| {
+            let mutex = Mutex::new(0);
+            for _ in 0..2 * BUDGET_PER_POLL {
+                *mutex.lock_blocking() += 1;
+            }
+            assert_eq!(mutex.into_inner(), 2 * BUDGET_PER_POLL);
+        });
+    });
 }

@@ -41,10 +41,15 @@ enum Refreshed {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
-    /// Not polled yet, or it yielded for want of a budget.
+    /// Not polled yet.
     New,
+    /// It could have been served, and yielded for want of a budget. It does so once: the next poll takes
+    /// what is there, though others in the same task may have used the budget up again.
+    Yielded,
     /// In line or granted.
     Filed,
+    /// Granted by [`Wait::enable`], without having waited.
+    Enabled,
     /// It was ready, which it is once.
     Finished,
 }
@@ -100,7 +105,9 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
         let this = unsafe { self.get_unchecked_mut() };
         let poll = match this.stage {
             Stage::New => this.poll_new(cx),
+            Stage::Yielded => this.poll_yielded(cx),
             Stage::Filed => this.poll_filed(cx),
+            Stage::Enabled => this.poll_enabled(cx),
             Stage::Finished => polled_after_ready(this.what, this.place),
         };
         if poll.is_ready() {
@@ -125,14 +132,14 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
         // SAFETY: nothing is moved.
         let this = unsafe { self.get_unchecked_mut() };
         match this.stage {
-            Stage::New => {
+            Stage::New | Stage::Yielded => {
                 if let Poll::Ready(grant) = this.join(End::Back, None) {
                     // SAFETY: it did not join the line, so the node is ours.
                     unsafe { this.node.give(grant) };
+                    this.stage = Stage::Enabled;
                 }
-                this.stage = Stage::Filed;
             }
-            Stage::Filed => {}
+            Stage::Filed | Stage::Enabled => {}
             Stage::Finished => polled_after_ready(this.what, this.place),
         }
         this.node.is_granted()
@@ -160,7 +167,6 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
     fn poll_join(&mut self, end: End, cx: &Context<'_>) -> Poll<Grant<H, L>> {
         let poll = self.join(end, Some(cx.waker().clone()));
         if poll.is_pending() {
-            self.stage = Stage::Filed;
             context::record_wait(self.what, self.place);
         } else {
             self.stage = Stage::Finished;
@@ -172,7 +178,10 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
     pub(crate) fn again(self: Pin<&mut Self>, request: Request<H, L>) {
         // SAFETY: nothing is moved. The node is not linked, and is dropped where it is.
         let this = unsafe { self.get_unchecked_mut() };
-        assert_ne!(this.stage, Stage::Filed, "it would still be in line");
+        assert!(
+            !matches!(this.stage, Stage::Filed | Stage::Enabled),
+            "it would still be in line"
+        );
         this.node = Node::new(request);
         this.stage = Stage::New;
     }
@@ -184,15 +193,32 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
             }
             budget::refund();
         } else if self.is_ready() {
+            self.stage = Stage::Yielded;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         self.poll_join(End::Back, cx)
     }
 
+    fn poll_yielded(&mut self, cx: &Context<'_>) -> Poll<Grant<H, L>> {
+        match self.try_take() {
+            Some(grant) => Poll::Ready(grant),
+            None => self.poll_join(End::Back, cx),
+        }
+    }
+
+    fn poll_enabled(&mut self, cx: &Context<'_>) -> Poll<Grant<H, L>> {
+        self.stage = Stage::Filed;
+        if budget::try_spend() {
+            return self.poll_filed(cx);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     fn try_take(&self) -> Option<Grant<H, L>> {
         let shared = self.home.shared();
-        // SAFETY: the stage is `New`: the node is not linked, so it is ours.
+        // SAFETY: the stage is `New` or `Yielded`: the node is not linked, so it is ours.
         unsafe { self.node.with(|place| shared.try_take(&mut place.request)) }
     }
 
@@ -209,8 +235,11 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
     }
 
     /// Joins the line at one of its ends, unless what it asks for is there by now.
-    fn join(&self, end: End, mut waker: Option<Waker>) -> Poll<Grant<H, L>> {
-        let shared = self.home.shared();
+    fn join(&mut self, end: End, mut waker: Option<Waker>) -> Poll<Grant<H, L>> {
+        let Self {
+            home, node, stage, ..
+        } = self;
+        let shared = home.shared();
         let poll = update(shared, |state| {
             let (line, store) = H::Shared::parts(state);
             let join = |place: &mut Place<_, _>| {
@@ -226,12 +255,14 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
                 place.waker = waker.take();
                 Poll::Pending
             };
-            // SAFETY: the stage is `New`: the node is not linked, so it is ours.
-            let poll = unsafe { self.node.with(join) };
+            // SAFETY: the stage says that the node is not linked, so it is ours.
+            let poll = unsafe { node.with(join) };
             if poll.is_pending() {
+                // From here on `Drop` takes it out of the line, whatever happens before we return.
+                *stage = Stage::Filed;
                 // SAFETY: this is the lock of the line; the node is pinned, as `poll` has a pin, and
                 // `Drop` takes it out of this very line.
-                unsafe { line.push(end, NonNull::from(&self.node)) };
+                unsafe { line.push(end, NonNull::from(&*node)) };
             }
             poll
         });
@@ -300,7 +331,7 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
 
 impl<H: Home<Shared: Serve<L>>, L> Drop for Wait<H, L> {
     fn drop(&mut self) {
-        if self.stage == Stage::Filed {
+        if matches!(self.stage, Stage::Filed | Stage::Enabled) {
             self.leave();
         }
     }
