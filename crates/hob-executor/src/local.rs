@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -74,10 +75,23 @@ pub struct LocalExecutor {
     stop: Arc<Stop>,
     alarm: Arc<Alarm>,
     timers: Option<&'static dyn Timers>,
+    /// The tasks of the pass, while one runs; empty in between, but with the room that it needed.
+    pass: Cell<VecDeque<Ready>>,
+    /// How many of them have not run.
+    left: Cell<usize>,
     polls: Cell<u64>,
     parks: Cell<u64>,
     /// Tasks that are not `Send` are dropped here, so it stays on its thread.
     _home: PhantomData<*const ()>,
+}
+
+/// What came of a pass.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Pass {
+    /// Nothing was queued.
+    Empty,
+    /// It ran what was queued.
+    Ran,
 }
 
 /// A snapshot of a [`LocalExecutor`].
@@ -134,6 +148,8 @@ impl LocalExecutor {
             }),
             alarm: Arc::new(Alarm::new(unparker)),
             timers: config.timers,
+            pass: Cell::default(),
+            left: Cell::new(0),
             polls: Cell::new(0),
             parks: Cell::new(0),
             _home: PhantomData,
@@ -222,7 +238,7 @@ impl LocalExecutor {
         LocalStatistics {
             polls: self.polls.get(),
             parks: self.parks.get(),
-            queued: lock(&self.shared.queue).len(),
+            queued: self.left.get() + lock(&self.shared.queue).len(),
         }
     }
 
@@ -253,7 +269,8 @@ impl LocalExecutor {
         let mut turn = Turn::new();
         let is_idle = || self.shared.is_empty() && !main.is_woken();
         loop {
-            if main.take()
+            if main.is_woken()
+                && main.take()
                 && let Poll::Ready(output) = poll_main()
             {
                 return output;
@@ -262,20 +279,26 @@ impl LocalExecutor {
                 self.look();
                 turn.restart();
             }
-            if is_idle() {
+            if self.pass(&mut turn) == Pass::Empty && is_idle() {
                 self.sleep(env, is_idle);
                 turn.restart();
             }
-            self.pass(&mut turn);
         }
     }
 
-    /// Runs the tasks that are queued now.
-    fn pass(&self, turn: &mut Turn) {
-        for _ in 0..self.shared.len() {
-            let Some(task) = self.shared.pop() else {
-                return;
-            };
+    /// Runs the tasks that are queued now. They are taken out at once, so a pass takes the lock of the
+    /// queue once, however many they are.
+    fn pass(&self, turn: &mut Turn) -> Pass {
+        let mut tasks = self.pass.take();
+        debug_assert!(tasks.is_empty(), "a pass runs all its tasks");
+        mem::swap(&mut tasks, &mut *lock(&self.shared.queue));
+        if tasks.is_empty() {
+            self.pass.set(tasks);
+            return Pass::Empty;
+        }
+        self.left.set(tasks.len());
+        for task in tasks.drain(..) {
+            self.left.set(self.left.get() - 1);
             self.polls.set(self.polls.get() + 1);
             task.run();
             if turn.is_over() {
@@ -283,6 +306,8 @@ impl LocalExecutor {
                 turn.restart();
             }
         }
+        self.pass.set(tasks);
+        Pass::Ran
     }
 
     /// Sleeps until something happens. Nothing was runnable.
@@ -338,16 +363,8 @@ impl Shared {
         }
     }
 
-    fn len(&self) -> usize {
-        lock(&self.queue).len()
-    }
-
     fn is_empty(&self) -> bool {
         lock(&self.queue).is_empty()
-    }
-
-    fn pop(&self) -> Option<Ready> {
-        lock(&self.queue).pop_front()
     }
 
     /// Ends the sleep of the home thread, after something was queued.
