@@ -60,12 +60,14 @@ fn channels() -> Vec<Workload> {
         Workload::new("sync", "chan_pong", "ns")
             .add("hob_mt", chan_pong::<HobMt, Hob>)
             .add("tokio_mt:tokio", chan_pong::<TokioMt, Tokio>)
+            .add("tokio_mt:hob", chan_pong::<TokioMt, Hob>)
             .add("tokio_mt:achan", chan_pong::<TokioMt, channel::Achan>)
             .add("tokio_mt:flume", chan_pong::<TokioMt, channel::Flume>)
             .add("tokio_mt:kanal", chan_pong::<TokioMt, channel::Kanal>)
             .add("smol_mt:achan", chan_pong::<SmolMt, channel::Achan>)
             .add("hob_ct", chan_pong::<HobCt, Hob>)
             .add("tokio_ct:tokio", chan_pong::<TokioCt, Tokio>)
+            .add("tokio_ct:hob", chan_pong::<TokioCt, Hob>)
             .add("smol_ct:achan", chan_pong::<SmolCt, channel::Achan>)
             .add("raw_at:hob", chan_pong::<Raw, Hob>)
             .add("raw_at:tokio", chan_pong::<Raw, Tokio>)
@@ -81,12 +83,14 @@ fn channels() -> Vec<Workload> {
                 "tokio_mt:futures",
                 oneshot::exchange::<TokioMt, oneshot::Futures>,
             )
+            .add("tokio_mt:hob", oneshot::exchange::<TokioMt, oneshot::Hob>)
             .add("smol_mt:achan", oneshot::exchange::<SmolMt, oneshot::Achan>)
             .add("hob_ct", oneshot::exchange::<HobCt, oneshot::Hob>)
             .add(
                 "tokio_ct:tokio",
                 oneshot::exchange::<TokioCt, oneshot::Tokio>,
             )
+            .add("tokio_ct:hob", oneshot::exchange::<TokioCt, oneshot::Hob>)
             .add("smol_ct:achan", oneshot::exchange::<SmolCt, oneshot::Achan>)
             .add("raw_at:hob", oneshot::exchange::<Raw, oneshot::Hob>)
             .add("raw_at:tokio", oneshot::exchange::<Raw, oneshot::Tokio>)
@@ -102,6 +106,7 @@ fn mpsc_row<H: Channel, T: Channel, F: Channel>(name: &'static str, shape: Shape
         .add("tokio_mt:tokio", move |size| {
             mpsc::<TokioMt, T>(size, shape)
         })
+        .add("tokio_mt:hob", move |size| mpsc::<TokioMt, H>(size, shape))
         .add("tokio_mt:achan", move |size| {
             mpsc::<TokioMt, Achan>(size, shape)
         })
@@ -118,6 +123,7 @@ fn mpsc_row<H: Channel, T: Channel, F: Channel>(name: &'static str, shape: Shape
         .add("tokio_ct:tokio", move |size| {
             mpsc::<TokioCt, T>(size, shape)
         })
+        .add("tokio_ct:hob", move |size| mpsc::<TokioCt, H>(size, shape))
         .add("smol_ct:achan", move |size| {
             mpsc::<SmolCt, Achan>(size, shape)
         })
@@ -133,6 +139,7 @@ fn mpsc_row<H: Channel, T: Channel, F: Channel>(name: &'static str, shape: Shape
 fn mpmc_row() -> Workload {
     Workload::new("sync", "mpmc_b64_4_4", "ns")
         .add("hob_mt", mpmc::<HobMt, channel::HobMpmc>)
+        .add("tokio_mt:hob", mpmc::<TokioMt, channel::HobMpmc>)
         .add("tokio_mt:achan", mpmc::<TokioMt, channel::Achan>)
         .add("tokio_mt:flume", mpmc::<TokioMt, channel::Flume>)
         .add("tokio_mt:kanal", mpmc::<TokioMt, channel::Kanal>)

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, mpsc};
 use std::thread;
 
@@ -91,26 +92,28 @@ pub(super) fn parking_lot_mutex(size: Size) -> Outcome {
 
 /// A read-write lock of the standard library with one reader.
 pub(super) fn rwlock(size: Size) -> Outcome {
-    let lock = RwLock::new(());
-    let mut entered = 0;
+    let (lock, entered) = (RwLock::new(0), AtomicU64::new(0));
     alone(size, || {
-        let _guard = black_box(&lock)
+        let guard = black_box(&lock)
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        entered += 1;
-        entered
+        count(&entered, *guard)
     })
 }
 
 /// A read-write lock of `parking_lot` with one reader.
 pub(super) fn parking_lot_rwlock(size: Size) -> Outcome {
-    let lock = parking_lot::RwLock::new(());
-    let mut entered = 0;
+    let (lock, entered) = (parking_lot::RwLock::new(0), AtomicU64::new(0));
     alone(size, || {
-        let _guard = black_box(&lock).read();
-        entered += 1;
-        entered
+        let guard = black_box(&lock).read();
+        count(&entered, *guard)
     })
+}
+
+/// Counts a reader, as those who read in tasks are counted; `written` is zero, as nobody writes.
+fn count(entered: &AtomicU64, written: u64) -> u64 {
+    let one = u64::from(written == 0);
+    entered.fetch_add(one, Ordering::Relaxed) + one
 }
 
 /// Enters a lock that nobody else wants, which counts: nanoseconds each.
