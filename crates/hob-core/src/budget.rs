@@ -15,7 +15,7 @@
 
 use std::task::{Context, Poll};
 
-use crate::context;
+use crate::context::{self, Local};
 
 /// Completions that a poll may have before it is asked to yield.
 pub const BUDGET_PER_POLL: u32 = 128;
@@ -64,6 +64,13 @@ pub fn try_spend() -> bool {
     })
 }
 
+/// A number that the poll of a task that runs now shares with none that came shortly before it: whoever
+/// yielded for want of a budget knows by it whether the task has yielded since.
+#[must_use]
+pub fn this_poll() -> u32 {
+    context::with(|local| local.map_or(0, Local::polls))
+}
+
 /// Runs `inside` with a budget that is never spent: for what blocks the thread, which nobody polls
 /// again.
 pub fn unlimited<R>(inside: impl FnOnce() -> R) -> R {
@@ -110,7 +117,7 @@ mod tests {
     use std::task::{Wake, Waker};
 
     use super::*;
-    use crate::context::{Local, Role};
+    use crate::context::Role;
     use crate::env::{Env, Parts};
     use crate::task::{Occupant, TaskLabel, TaskSlot};
 
@@ -188,6 +195,18 @@ mod tests {
                 assert!(!try_spend());
                 assert_eq!(proceed(), Poll::Pending, "both ask the same budget");
             });
+        });
+    }
+
+    #[test]
+    fn each_poll_has_a_number_of_its_own() {
+        in_runtime(|local| {
+            let number = || {
+                let number = this_poll();
+                assert_eq!(this_poll(), number);
+                number
+            };
+            assert_ne!(local.in_task(slot(), number), local.in_main(number));
         });
     }
 

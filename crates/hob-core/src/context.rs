@@ -46,6 +46,8 @@ pub struct Local<'a> {
     main_wait: Cell<Option<Wait>>,
     budget: Cell<u32>,
     budget_per_poll: Cell<u32>,
+    /// How many polls there were; it wraps around.
+    polls: Cell<u32>,
     about_to_look: Cell<bool>,
 }
 
@@ -72,6 +74,7 @@ impl<'a> Local<'a> {
             main_wait: Cell::new(None),
             budget: Cell::new(UNLIMITED),
             budget_per_poll: Cell::new(BUDGET_PER_POLL),
+            polls: Cell::new(0),
             about_to_look: Cell::new(false),
         }
     }
@@ -129,6 +132,10 @@ impl<'a> Local<'a> {
         self.budget.get()
     }
 
+    pub(crate) fn polls(&self) -> u32 {
+        self.polls.get()
+    }
+
     pub(crate) fn set_budget(&self, budget: u32) {
         self.budget.set(budget);
     }
@@ -175,6 +182,7 @@ impl<'a> Local<'a> {
                 self.local.budget.set(self.budget);
             }
         }
+        self.polls.set(self.polls.get().wrapping_add(1));
         let _restore = Restore {
             local: self,
             task: self.task.replace(task),

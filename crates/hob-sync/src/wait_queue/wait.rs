@@ -43,9 +43,9 @@ enum Refreshed {
 enum Stage {
     /// Not polled yet.
     New,
-    /// It could have been served, and yielded for want of a budget. It does so once: the next poll takes
-    /// what is there, though others in the same task may have used the budget up again.
-    Yielded,
+    /// It could have been served in that poll of its task, and yielded for want of a budget. In the next
+    /// one it takes what is there, though others in the task may have used the budget up again.
+    Yielded { poll: u32 },
     /// In line or granted.
     Filed,
     /// Granted by [`Wait::enable`], without having waited.
@@ -105,7 +105,8 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
         let this = unsafe { self.get_unchecked_mut() };
         let poll = match this.stage {
             Stage::New => this.poll_new(cx),
-            Stage::Yielded => this.poll_yielded(cx),
+            Stage::Yielded { poll } if poll == budget::this_poll() => this.poll_new(cx),
+            Stage::Yielded { .. } => this.poll_yielded(cx),
             Stage::Filed => this.poll_filed(cx),
             Stage::Enabled => this.poll_enabled(cx),
             Stage::Finished => polled_after_ready(this.what, this.place),
@@ -132,7 +133,7 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
         // SAFETY: nothing is moved.
         let this = unsafe { self.get_unchecked_mut() };
         match this.stage {
-            Stage::New | Stage::Yielded => {
+            Stage::New | Stage::Yielded { .. } => {
                 if let Poll::Ready(grant) = this.join(End::Back, None) {
                     // SAFETY: it did not join the line, so the node is ours.
                     unsafe { this.node.give(grant) };
@@ -187,17 +188,21 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
     }
 
     fn poll_new(&mut self, cx: &Context<'_>) -> Poll<Grant<H, L>> {
-        if budget::try_spend() {
-            if let Some(grant) = self.try_take() {
-                return Poll::Ready(grant);
-            }
-            budget::refund();
-        } else if self.is_ready() {
-            self.stage = Stage::Yielded;
+        let is_paid = budget::try_spend();
+        if is_paid && let Some(grant) = self.try_take() {
+            return Poll::Ready(grant);
+        }
+        if !is_paid && self.is_ready() {
+            let poll = budget::this_poll();
+            self.stage = Stage::Yielded { poll };
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        self.poll_join(End::Back, cx)
+        let poll = self.poll_join(End::Back, cx);
+        if is_paid && poll.is_pending() {
+            budget::refund();
+        }
+        poll
     }
 
     fn poll_yielded(&mut self, cx: &Context<'_>) -> Poll<Grant<H, L>> {
