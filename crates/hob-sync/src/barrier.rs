@@ -37,8 +37,9 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::barrier::round::{Meeting, Round};
+use crate::barrier::round::Meeting;
 use crate::blocking::block_on;
+use crate::epoch::Epoch;
 use crate::wait_queue;
 
 /// A place where a number of tasks wait for each other, round by round.
@@ -153,7 +154,7 @@ impl Barrier {
     #[track_caller]
     pub fn wait(&self) -> Wait<'_> {
         Wait {
-            wait: wait_queue::Wait::new(&self.meeting, Round::NONE, "Barrier::wait"),
+            wait: wait_queue::Wait::new(&self.meeting, Epoch::NOT_IN_LINE, "Barrier::wait"),
         }
     }
 
@@ -240,6 +241,13 @@ impl Barrier {
     }
 
     /// How many have to come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Barrier;
+    /// assert_eq!(Barrier::new(3).parties(), 3);
+    /// ```
     #[must_use]
     pub const fn parties(&self) -> usize {
         self.meeting.parties()
@@ -263,6 +271,15 @@ impl Barrier {
     }
 
     /// Returns how many have to come, how many have, and whether it is broken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Barrier;
+    /// let statistics = Barrier::new(3).statistics();
+    /// assert_eq!((statistics.parties, statistics.waiting), (3, 0));
+    /// assert!(!statistics.is_broken);
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> BarrierStatistics {
         self.meeting.statistics()
@@ -296,12 +313,34 @@ impl fmt::Debug for Wait<'_> {
 
 impl BarrierWait {
     /// The place in the order of arrival, from zero: each is there once in a round.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures_lite::future::{block_on, zip};
+    /// # use hob_sync::Barrier;
+    /// let barrier = Barrier::new(2);
+    /// let (one, two) = block_on(zip(barrier.wait(), barrier.wait()));
+    /// assert_eq!((one?.index(), two?.index()), (0, 1));
+    /// # Ok::<(), hob_sync::barrier::BarrierError>(())
+    /// ```
     #[must_use]
     pub const fn index(&self) -> usize {
         self.index
     }
 
     /// Returns `true` for the last to arrive, which is one in each round.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures_lite::future::{block_on, zip};
+    /// # use hob_sync::Barrier;
+    /// let barrier = Barrier::new(2);
+    /// let (one, two) = block_on(zip(barrier.wait(), barrier.wait()));
+    /// assert_eq!((one?.is_leader(), two?.is_leader()), (false, true));
+    /// # Ok::<(), hob_sync::barrier::BarrierError>(())
+    /// ```
     #[must_use]
     pub const fn is_leader(&self) -> bool {
         self.is_leader

@@ -27,7 +27,7 @@ struct InUse(Arc<Parker>);
 
 per_thread! {
     /// The thread's parker, while it is not in use.
-    static IDLE: Cell<Option<Arc<Parker>>> = Cell::new(None);
+    static IDLE: Cell<Option<Arc<Parker>>> = const { Cell::new(None) };
 }
 
 /// Runs `future` to its end on this thread. Panics on a worker, which would stop the tasks that may

@@ -62,7 +62,7 @@ pub use self::error::{Lagged, RecvError, SendError, TryRecvError};
 pub use self::receiver::{Receiver, Recv};
 pub use self::sender::{Closed, Sender, WeakSender};
 pub use self::state::BroadcastStatistics;
-pub use self::stream::{Messages, OwnedMessages};
+pub use self::stream::{IntoMessages, Messages};
 
 /// Makes a channel that keeps up to `capacity` messages for those who have not taken them yet.
 ///

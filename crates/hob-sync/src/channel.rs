@@ -35,11 +35,13 @@
 //! **Cost.** In steady state nothing is allocated, and each side takes the lock once for a message, the
 //! receiver of an `mpsc` once for all that are there (see `hand`). As long as nobody waits for anything,
 //! there is no more to a send or a receive than that: see `Channel::change`. The future of a send or a
-//! receive is a few words until it has to wait; only then is its place in line made.
+//! receive is a few words until it has to wait; only then is its place in line made. An empty channel is
+//! 152 bytes with the counts of its `Arc`, and none for messages.
 
 mod ends;
 mod error;
 mod hand;
+mod kind;
 mod permit;
 mod sender;
 mod sending;
@@ -57,8 +59,9 @@ pub use self::unbounded::{UnboundedSender, WeakUnboundedSender};
 
 pub(crate) use self::ends::{ReceiverEnd, channel};
 pub(crate) use self::hand::Hand;
+pub(crate) use self::kind::Kind;
 pub(crate) use self::serve::{Take, Taken, Takers};
-pub(crate) use self::state::{Channel, IsOver, Names, RENDEZVOUS, Side, State, UNBOUNDED};
+pub(crate) use self::state::{Channel, IsOver, RENDEZVOUS, Side, State, UNBOUNDED};
 
 /// Says why no channel has the capacity that was asked for, if none has.
 #[track_caller]

@@ -19,9 +19,14 @@
 //!                     └──────► gone ◄─────┘
 //! ```
 //!
-//! Who joins the line draws a number. A notification is for those who have drawn by then: so the line
+//! Who joins the line notes the epoch. A notification is for those who joined before it: so the line
 //! may be served in several goes, and who joins it in between is not notified by mistake. Nothing is
 //! kept for those who come later.
+//!
+//! The budget is asked by [`wait_while`](Condition::wait_while) before it looks for the first time: its
+//! closure may take what it finds, so it is not called to be called again. It is not asked by those who
+//! were notified, nor when they lock again: they yielded when they waited, and one that yields once
+//! more would stand in no line meanwhile.
 //!
 //! `is_waited_for` says whether somebody is in line, for those who notify and would find nobody. It is
 //! set under the line's lock, and before the mutex is unlocked; so whoever has locked the mutex since
@@ -133,6 +138,8 @@ impl Condition {
     /// Waits as long as `condition` holds: until it returns `false`.
     ///
     /// It is called with the mutex locked, first before any wait and then after each notification.
+    /// Who is used to say what is waited *for*, as in asyncio's `wait_for(p)`, negates it:
+    /// `wait_while(guard, |value| !p(value))`.
     ///
     /// # Cancel safety
     ///
@@ -153,7 +160,6 @@ impl Condition {
     /// assert_eq!(jobs.pop(), Some("cook"));
     /// # });
     /// ```
-    #[doc(alias = "wait_for")]
     #[track_caller]
     pub fn wait_while<G, F>(&self, guard: G, condition: F) -> WaitWhile<'_, G, F>
     where
@@ -271,6 +277,17 @@ impl Condition {
     }
 
     /// Returns how many wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use futures_lite::future::{block_on, poll_once};
+    /// # use hob_sync::{Condition, Mutex};
+    /// let (value, changed) = (Mutex::new(1), Condition::new());
+    /// let mut wait = std::pin::pin!(changed.wait(value.lock_blocking()));
+    /// assert!(block_on(poll_once(wait.as_mut())).is_none());
+    /// assert_eq!(changed.statistics().waiting, 1);
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> ConditionStatistics {
         ConditionStatistics {
@@ -287,9 +304,10 @@ impl Default for Condition {
 
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A dump must not wait, and what it is written to must not find the lock taken.
+        let waiting = self.line.try_len();
         let mut condition = f.debug_struct("Condition");
-        // A dump must not wait.
-        match self.line.try_len() {
+        match waiting {
             Some(waiting) => condition.field("statistics", &ConditionStatistics { waiting }),
             None => condition.field("statistics", &format_args!("<locked>")),
         };

@@ -33,6 +33,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::blocking::block_on;
+use crate::epoch::Epoch;
 use crate::primitive::{AtomicUsize, Guarded, Ordering};
 use crate::wait_queue::{self, Serve, Settle, WaitQueue, serve, update};
 use crate::waker::WakeList;
@@ -78,12 +79,9 @@ pub struct EventStatistics {
 
 pub(crate) struct State {
     line: WaitQueue<Epoch, ()>,
+    /// How often the event was set while somebody waited.
     store: Epoch,
 }
-
-/// How often the event was set while somebody waited.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, PartialOrd)]
-pub(crate) struct Epoch(u64);
 
 const SET: usize = 1;
 const WAITED_FOR: usize = 2;
@@ -96,7 +94,7 @@ impl Event {
             word: AtomicUsize::new(0),
             state: Guarded::new(State {
                 line: WaitQueue::new(),
-                store: Epoch(0),
+                store: Epoch::FIRST,
             }),
         }
     }
@@ -134,7 +132,7 @@ impl Event {
             }
         }
         update(self, |state| {
-            state.store.0 += 1;
+            state.store.advance();
             self.word.fetch_or(SET, Ordering::Release);
         });
     }
@@ -222,6 +220,15 @@ impl Event {
     }
 
     /// Returns whether it is set, and how many wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Event;
+    /// let statistics = Event::from(true).statistics();
+    /// assert!(statistics.is_set);
+    /// assert_eq!(statistics.waiting, 0);
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> EventStatistics {
         self.statistics_of(&self.state.lock())
@@ -235,11 +242,6 @@ impl Event {
     }
 }
 
-impl Epoch {
-    /// The request of one who is not in line: no epoch comes after it.
-    const NOT_IN_LINE: Self = Self(u64::MAX);
-}
-
 impl Settle for Event {
     type State = State;
 
@@ -249,7 +251,7 @@ impl Settle for Event {
 
     fn settle(&self, state: &mut State, wakes: &mut WakeList) {
         serve(self, state, wakes);
-        // Only under this lock is it set and cleared, so it is as it is read here.
+        // `WAITED_FOR` is set and cleared only under this lock, so it is as it is read here.
         if state.line.is_empty() && self.word.load(Ordering::Relaxed) & WAITED_FOR != 0 {
             self.word.fetch_and(!WAITED_FOR, Ordering::Relaxed);
         }
@@ -328,10 +330,14 @@ impl From<bool> for Event {
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A dump must not wait, and what it is written to must not find the lock taken.
+        let statistics = self
+            .state
+            .try_lock()
+            .map(|state| self.statistics_of(&state));
         let mut event = f.debug_struct("Event");
-        // A dump must not wait.
-        match self.state.try_lock() {
-            Some(state) => event.field("statistics", &self.statistics_of(&state)),
+        match statistics {
+            Some(statistics) => event.field("statistics", &statistics),
             None => event.field("statistics", &format_args!("<locked>")),
         };
         event.finish()

@@ -62,7 +62,7 @@ pin_project! {
     pub struct Force<'a, T, F: ?Sized> {
         lazy: &'a Lazy<T, F>,
         #[pin]
-        init: Init<'a, T, Loan<'a, T, F>>,
+        init: Init<'a, T, FromSlot<'a, T, F>>,
         place: &'static Location<'static>,
     }
 }
@@ -79,8 +79,8 @@ pub struct LazyStatistics {
     pub waiting: usize,
 }
 
-/// The future of a [`Lazy`], in the hands of one who has the turn.
-struct Loan<'a, T, F: ?Sized> {
+/// The future of a [`Lazy`], taken out of its slot by one who has the turn.
+struct FromSlot<'a, T, F: ?Sized> {
     lazy: &'a Lazy<T, F>,
     /// `None` once it has ended.
     future: Option<Pin<Box<F>>>,
@@ -172,24 +172,66 @@ impl<T, F: Future<Output = T> + ?Sized> Lazy<T, F> {
 
 impl<T, F: ?Sized> Lazy<T, F> {
     /// The value, if it was made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Lazy;
+    /// let lazy = Lazy::new(async { 1 });
+    /// assert_eq!(lazy.get(), None);
+    /// lazy.force_blocking();
+    /// assert_eq!(lazy.get(), Some(&1));
+    /// ```
     #[must_use]
     pub fn get(&self) -> Option<&T> {
         self.cell.get()
     }
 
     /// Lends the value out, if it was made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Lazy;
+    /// let mut lazy = Lazy::new(async { 1 });
+    /// lazy.force_blocking();
+    /// if let Some(value) = lazy.get_mut() {
+    ///     *value += 1;
+    /// }
+    /// assert_eq!(lazy.get(), Some(&2));
+    /// ```
     #[must_use]
     pub fn get_mut(&mut self) -> Option<&mut T> {
         self.cell.get_mut()
     }
 
     /// Takes the value out, if it was made. If not, the future is dropped where it stands.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Lazy;
+    /// let lazy = Lazy::new(async { 1 });
+    /// lazy.force_blocking();
+    /// assert_eq!(lazy.into_inner(), Some(1));
+    /// assert_eq!(Lazy::new(async { 1 }).into_inner(), None);
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> Option<T> {
         self.cell.into_inner()
     }
 
     /// Returns how far it is, and how many wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Lazy;
+    /// let lazy = Lazy::new(async { 1 });
+    /// assert!(!lazy.statistics().is_set);
+    /// lazy.force_blocking();
+    /// assert!(lazy.statistics().is_set);
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> LazyStatistics {
         let OnceCellStatistics {
@@ -230,7 +272,7 @@ impl<'a, T, F: Future<Output = T> + ?Sized> Future for Force<'a, T, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<&'a T> {
         let this = self.project();
         let (lazy, place) = (*this.lazy, *this.place);
-        let start = || Loan::of(lazy, place);
+        let start = || FromSlot::of(lazy, place);
         let done = ready!(this.init.poll(cx, start, Ok::<_, Infallible>));
         Poll::Ready(match done {
             Ok(value) => value,
@@ -247,7 +289,7 @@ impl<T, F: ?Sized> fmt::Debug for Force<'_, T, F> {
     }
 }
 
-impl<'a, T, F: ?Sized> Loan<'a, T, F> {
+impl<'a, T, F: ?Sized> FromSlot<'a, T, F> {
     /// Takes the future out of its slot, for who has the turn.
     fn of(lazy: &'a Lazy<T, F>, place: &Location<'_>) -> Self {
         let future = lazy.slot.lock().take();
@@ -259,7 +301,7 @@ impl<'a, T, F: ?Sized> Loan<'a, T, F> {
     }
 }
 
-impl<T, F: Future<Output = T> + ?Sized> Future for Loan<'_, T, F> {
+impl<T, F: Future<Output = T> + ?Sized> Future for FromSlot<'_, T, F> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
@@ -273,7 +315,7 @@ impl<T, F: Future<Output = T> + ?Sized> Future for Loan<'_, T, F> {
     }
 }
 
-impl<T, F: ?Sized> Drop for Loan<'_, T, F> {
+impl<T, F: ?Sized> Drop for FromSlot<'_, T, F> {
     fn drop(&mut self) {
         if let Some(future) = self.future.take() {
             // The slot is empty, so nothing is dropped under its lock.

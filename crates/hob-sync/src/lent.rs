@@ -104,6 +104,9 @@ pub(crate) struct Loan<H: Home<Shared = Permits>, S: Share, P> {
 struct Held<H: Home<Shared = Permits>, S: Share> {
     home: H,
     share: S,
+    /// Whether the thread that got them was panicking: then a panic that is still under way when they
+    /// are given back was there before them, and is not counted.
+    got_in_panic: bool,
 }
 
 /// Where something lies that is lent to one: all that a lock guards, or what was mapped of it.
@@ -309,11 +312,13 @@ impl<H: Home<Shared = Permits>, S, P> Borrow<H, S, P> {
 
 impl<H: Home<Shared = Permits>, S: Share, P> Loan<H, S, P> {
     /// A loan of what lies at `address`, by permits that were acquired.
-    const fn new(home: H, share: S, address: P) -> Self {
-        Self {
-            held: Held { home, share },
-            address,
-        }
+    fn new(home: H, share: S, address: P) -> Self {
+        let held = Held {
+            home,
+            share,
+            got_in_panic: thread::panicking(),
+        };
+        Self { held, address }
     }
 
     pub(crate) const fn home(&self) -> &H {
@@ -357,7 +362,14 @@ impl<H: Home<Shared = Permits>, T: ?Sized> Loan<H, AllSeats, Mut<T>> {
         let held = ManuallyDrop::new(held);
         // SAFETY: `held` is neither used nor dropped afterwards, so the home is moved out of it.
         let home = unsafe { ptr::read(&raw const held.home) };
-        let loan = Loan::new(home, Seat, Ref(address.0));
+        let loan = Loan {
+            held: Held {
+                home,
+                share: Seat,
+                got_in_panic: held.got_in_panic,
+            },
+            address: Ref(address.0),
+        };
         loan.home().shared().release(others);
         loan
     }
@@ -418,7 +430,7 @@ impl<H: Home<Shared = Permits>, U: ?Sized> Deref for Loan<H, Seat, Ref<U>> {
 impl<H: Home<Shared = Permits>, S: Share> Drop for Held<H, S> {
     fn drop(&mut self) {
         let permits = self.home.shared();
-        if thread::panicking() {
+        if thread::panicking() && !self.got_in_panic {
             permits.count_panic();
         }
         permits.release(self.share.permits());

@@ -11,7 +11,7 @@
 //! # Implementation
 //!
 //! The channel is that of `channel`; receivers stand in a line there, and are given turns. An empty
-//! channel is one allocation of 200 bytes on a machine of 64 bits. The ring of messages is another, which
+//! channel is one allocation of 152 bytes on a machine of 64 bits. The ring of messages is another, which
 //! is made with the first message, grows up to the capacity and does not shrink.
 
 mod messages;
@@ -26,15 +26,7 @@ pub use crate::channel::{
     Sending, TryRecvError, TrySendError, UnboundedSender, WeakSender, WeakUnboundedSender,
 };
 
-use crate::channel::{Names, RENDEZVOUS, UNBOUNDED, channel, check_capacity};
-
-static NAMES: Names = Names {
-    send: "mpmc::Sender::send",
-    send_blocking: "mpmc::Sender::send_blocking",
-    reserve: "mpmc::Sender::reserve",
-    reserve_owned: "mpmc::Sender::reserve_owned",
-    closed: "mpmc::Sender::closed",
-};
+use crate::channel::{Kind, RENDEZVOUS, UNBOUNDED, channel, check_capacity};
 
 /// Makes a channel with room for `capacity` messages.
 ///
@@ -62,7 +54,7 @@ static NAMES: Names = Names {
 #[track_caller]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     check_capacity(capacity);
-    let (sender, receiver) = channel(capacity, &NAMES);
+    let (sender, receiver) = channel(capacity, Kind::Mpmc);
     (Sender::new(sender), Receiver::new(receiver))
 }
 
@@ -83,11 +75,14 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// ```
 #[must_use]
 pub fn unbounded<T>() -> (UnboundedSender<T>, Receiver<T>) {
-    let (sender, receiver) = channel(UNBOUNDED, &NAMES);
+    let (sender, receiver) = channel(UNBOUNDED, Kind::Mpmc);
     (UnboundedSender::new(sender), Receiver::new(receiver))
 }
 
 /// Makes a channel without any room: messages are handed over.
+///
+/// What is sent without waiting, by [`try_send`](Sender::try_send) or a [`Permit`], is for a receiver that
+/// waits. If that is dropped before it takes it, the message stays in the channel for the next one.
 ///
 /// # Examples
 ///
@@ -104,6 +99,6 @@ pub fn unbounded<T>() -> (UnboundedSender<T>, Receiver<T>) {
 /// ```
 #[must_use]
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
-    let (sender, receiver) = channel(RENDEZVOUS, &NAMES);
+    let (sender, receiver) = channel(RENDEZVOUS, Kind::Mpmc);
     (Sender::new(sender), Receiver::new(receiver))
 }

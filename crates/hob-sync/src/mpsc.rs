@@ -16,7 +16,7 @@
 //! The channel is that of `channel`; the receiver leaves its waker there. When it takes the lock it takes
 //! all messages out, and has them at hand from then on, as `channel::hand` tells.
 //!
-//! An empty channel is one allocation of 200 bytes on a machine of 64 bits. The messages lie in two rings
+//! An empty channel is one allocation of 152 bytes on a machine of 64 bits. The messages lie in two rings
 //! that change places, that of the channel and that of the receiver. Each is allocated when it is first
 //! needed, grows up to the capacity and does not shrink.
 
@@ -28,15 +28,7 @@ pub use crate::channel::{
     Sending, TryRecvError, TrySendError, UnboundedSender, WeakSender, WeakUnboundedSender,
 };
 
-use crate::channel::{Names, RENDEZVOUS, UNBOUNDED, channel, check_capacity};
-
-static NAMES: Names = Names {
-    send: "mpsc::Sender::send",
-    send_blocking: "mpsc::Sender::send_blocking",
-    reserve: "mpsc::Sender::reserve",
-    reserve_owned: "mpsc::Sender::reserve_owned",
-    closed: "mpsc::Sender::closed",
-};
+use crate::channel::{Kind, RENDEZVOUS, UNBOUNDED, channel, check_capacity};
 
 /// Makes a channel with room for `capacity` messages.
 ///
@@ -63,7 +55,7 @@ static NAMES: Names = Names {
 #[track_caller]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     check_capacity(capacity);
-    let (sender, receiver) = channel(capacity, &NAMES);
+    let (sender, receiver) = channel(capacity, Kind::Mpsc);
     (Sender::new(sender), Receiver::new(receiver))
 }
 
@@ -85,11 +77,14 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 #[must_use]
 #[track_caller]
 pub fn unbounded<T>() -> (UnboundedSender<T>, Receiver<T>) {
-    let (sender, receiver) = channel(UNBOUNDED, &NAMES);
+    let (sender, receiver) = channel(UNBOUNDED, Kind::Mpsc);
     (UnboundedSender::new(sender), Receiver::new(receiver))
 }
 
 /// Makes a channel without any room: messages are handed over.
+///
+/// What is sent without waiting, by [`try_send`](Sender::try_send) or a [`Permit`], is for a receiver that
+/// waits. If that is dropped before it takes it, the message stays in the channel for the next one.
 ///
 /// # Examples
 ///
@@ -107,6 +102,6 @@ pub fn unbounded<T>() -> (UnboundedSender<T>, Receiver<T>) {
 #[must_use]
 #[track_caller]
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
-    let (sender, receiver) = channel(RENDEZVOUS, &NAMES);
+    let (sender, receiver) = channel(RENDEZVOUS, Kind::Mpsc);
     (Sender::new(sender), Receiver::new(receiver))
 }

@@ -31,10 +31,18 @@ pub use self::owned_guard::{OwnedMappedMutexGuard, OwnedMutexGuard};
 
 /// A lock around a value that may be held across `.await`.
 ///
-/// It is handed over first come, first served, in the order in which the futures of
-/// [`lock`](Self::lock) were first polled: nobody overtakes, and nobody starves. A guard that is
-/// dropped by a panic unlocks as any other; there is no poison, but
+/// A guard that is dropped by a panic unlocks as any other; there is no poison, but
 /// [`statistics`](Self::statistics) counts it.
+///
+/// # Order
+///
+/// The mutex is handed over in the order in which the others had to wait: a future of
+/// [`lock`](Self::lock) takes its place in line at the poll that finds the mutex locked, or others in
+/// line. Nobody overtakes, and nobody starves.
+///
+/// Whoever finds the mutex free, in a task whose budget is spent, yields once, as if it had not asked
+/// yet: it holds no place. In the task's next poll it takes the mutex if that is still free, and
+/// otherwise joins the line, behind those who had to wait meanwhile.
 ///
 /// # Examples
 ///
@@ -67,12 +75,21 @@ pub struct MutexStatistics {
     pub is_locked: bool,
     /// How many stand in line.
     pub waiting: usize,
-    /// How many guards were dropped while their thread was panicking.
+    /// How many guards were dropped by a panic. One that was made during the panic that was under way
+    /// when it was dropped, in some `Drop`, is not among them.
     pub guards_dropped_in_panic: u64,
 }
 
 impl<T> Mutex<T> {
     /// Creates an unlocked mutex.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Mutex;
+    /// let mutex = Mutex::new(1);
+    /// assert!(!mutex.statistics().is_locked);
+    /// ```
     #[must_use]
     pub fn new(value: T) -> Self {
         Self {
@@ -81,6 +98,13 @@ impl<T> Mutex<T> {
     }
 
     /// Takes the value out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Mutex;
+    /// assert_eq!(Mutex::new(1).into_inner(), 1);
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         self.lent.into_inner()
@@ -90,7 +114,7 @@ impl<T> Mutex<T> {
 impl<T: ?Sized> Mutex<T> {
     /// Locks the mutex, waiting in line if it is locked.
     ///
-    /// The order is that of the first polls. What earlier holders did is visible to later ones.
+    /// It waits its turn, as [`Mutex`](Self#order) tells. What earlier holders did is visible to later ones.
     ///
     /// # Cancel safety
     ///
@@ -220,12 +244,31 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Lends the value out, since nobody else can have it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Mutex;
+    /// let mut mutex = Mutex::new(1);
+    /// *mutex.get_mut() += 1;
+    /// assert_eq!(mutex.into_inner(), 2);
+    /// ```
     #[must_use]
     pub fn get_mut(&mut self) -> &mut T {
         self.lent.get_mut()
     }
 
     /// Returns whether it is locked, and how many wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Mutex;
+    /// let mutex = Mutex::new(1);
+    /// let _guard = mutex.try_lock().expect("it is free");
+    /// assert!(mutex.statistics().is_locked);
+    /// assert_eq!(mutex.statistics().waiting, 0);
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> MutexStatistics {
         self.statistics_of(self.lent.permits().line())
@@ -235,7 +278,7 @@ impl<T: ?Sized> Mutex<T> {
         MutexStatistics {
             is_locked: self.lent.permits().available() == 0,
             waiting: line.waiting,
-            guards_dropped_in_panic: line.dropped_in_panic.into(),
+            guards_dropped_in_panic: line.dropped_in_panic,
         }
     }
 }

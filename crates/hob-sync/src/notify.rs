@@ -41,6 +41,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::blocking::block_on;
+use crate::notification::Notification;
 use crate::primitive::{AtomicUsize, Guarded, Ordering};
 use crate::wait_queue::{Serve, Settle, WaitQueue, serve, update};
 use crate::waker::WakeList;
@@ -97,13 +98,6 @@ pub(crate) struct Owed(usize);
 /// How often all were notified when the future was created, in place as in the word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Calls(usize);
-
-/// What a future is granted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Notification {
-    One,
-    All,
-}
 
 const KEPT: usize = 1;
 const WAITED_FOR: usize = 2;
@@ -251,6 +245,16 @@ impl Notify {
     }
 
     /// Returns how many wait, and whether a notification is kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Notify;
+    /// let notify = Notify::new();
+    /// notify.notify_one();
+    /// let statistics = notify.statistics();
+    /// assert_eq!((statistics.waiting, statistics.is_kept), (0, true));
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> NotifyStatistics {
         self.statistics_of(&self.state.lock())
@@ -396,10 +400,14 @@ impl Default for Notify {
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A dump must not wait, and what it is written to must not find the lock taken.
+        let statistics = self
+            .state
+            .try_lock()
+            .map(|state| self.statistics_of(&state));
         let mut notify = f.debug_struct("Notify");
-        // A dump must not wait.
-        match self.state.try_lock() {
-            Some(state) => notify.field("statistics", &self.statistics_of(&state)),
+        match statistics {
+            Some(statistics) => notify.field("statistics", &statistics),
             None => notify.field("statistics", &format_args!("<locked>")),
         };
         notify.finish()

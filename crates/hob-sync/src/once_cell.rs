@@ -94,12 +94,33 @@ impl<T> OnceCell<T> {
     }
 
     /// The value, if it is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::OnceCell;
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.get(), None);
+    /// assert_eq!(cell.set(1), Ok(()));
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
     #[must_use]
     pub fn get(&self) -> Option<&T> {
         self.value.get()
     }
 
     /// Lends the value out, if it is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::OnceCell;
+    /// let mut cell = OnceCell::from(1);
+    /// if let Some(value) = cell.get_mut() {
+    ///     *value += 1;
+    /// }
+    /// assert_eq!(cell.get(), Some(&2));
+    /// ```
     #[must_use]
     pub fn get_mut(&mut self) -> Option<&mut T> {
         self.value.get_mut()
@@ -271,6 +292,14 @@ impl<T> OnceCell<T> {
     }
 
     /// Takes the value out, if it is there, and the cell with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::OnceCell;
+    /// assert_eq!(OnceCell::from(1).into_inner(), Some(1));
+    /// assert_eq!(OnceCell::<u8>::new().into_inner(), None);
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> Option<T> {
         self.value.into_inner()
@@ -294,6 +323,15 @@ impl<T> OnceCell<T> {
     }
 
     /// Returns how far the cell is, and how many wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::OnceCell;
+    /// let statistics = OnceCell::from(1).statistics();
+    /// assert!(statistics.is_set && !statistics.is_initializing);
+    /// assert_eq!((statistics.initializers_waiting, statistics.waiting), (0, 0));
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> OnceCellStatistics {
         Self::statistics_of(&self.state.lock())
@@ -341,10 +379,11 @@ impl<T: Clone> Clone for OnceCell<T> {
 
 impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A dump must not wait, and what it is written to must not find the lock taken.
+        let statistics = self.state.try_lock().as_deref().map(Self::statistics_of);
         let mut cell = f.debug_struct("OnceCell");
-        // To read the value takes no lock; and a dump must not wait for the rest.
         cell.field("value", &self.get());
-        match self.state.try_lock().as_deref().map(Self::statistics_of) {
+        match statistics {
             Some(statistics) => cell.field("statistics", &statistics),
             None => cell.field("statistics", &format_args!("<locked>")),
         };

@@ -35,6 +35,7 @@ use hob_core::{budget, context};
 use crate::blocking::block_on;
 use crate::oneshot::cell::{ReceiverEnd, SenderEnd};
 use crate::oneshot::state::{End, Word};
+use crate::pace::Pace;
 use crate::wait_queue::polled_after_ready;
 
 pub use self::error::{RecvError, SendError, TryRecvError};
@@ -59,7 +60,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let receiver = Receiver {
         end: receiver,
         is_closed: false,
-        waits: false,
+        pace: Pace::Idle,
         place: Location::caller(),
     };
     (Sender { end: sender }, receiver)
@@ -85,8 +86,7 @@ pub struct Receiver<T> {
     end: ReceiverEnd<T>,
     /// Whether `close` was called; the end itself may have left since.
     is_closed: bool,
-    /// Whether the last poll was `Pending`.
-    waits: bool,
+    pace: Pace,
     place: &'static Location<'static>,
 }
 
@@ -94,6 +94,7 @@ pub struct Receiver<T> {
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Closed<'a, T> {
     sender: &'a mut Sender<T>,
+    pace: Pace,
     finished: bool,
     place: &'static Location<'static>,
 }
@@ -144,6 +145,10 @@ impl<T> Sender<T> {
     ///
     /// Cancel safe: dropping the future removes its waker and nothing else.
     ///
+    /// # Panics
+    ///
+    /// The future panics if it is polled after it was ready.
+    ///
     /// # Examples
     ///
     /// ```
@@ -158,6 +163,7 @@ impl<T> Sender<T> {
     pub fn closed(&mut self) -> Closed<'_, T> {
         Closed {
             sender: self,
+            pace: Pace::Idle,
             finished: false,
             place: Location::caller(),
         }
@@ -250,15 +256,14 @@ impl<T> Future for Receiver<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.end.file(cx.waker()) {
-            self.waits = true;
+            self.pace = Pace::Waits;
             context::record_wait("oneshot::Receiver", self.place);
             return Poll::Pending;
         }
-        if !self.waits && !budget::try_spend() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+        if !self.pace.is_due() && !budget::try_spend() {
+            return self.pace.yields(cx);
         }
-        self.waits = false;
+        self.pace = Pace::Idle;
         Poll::Ready(self.end.leave().ok_or(RecvError))
     }
 }
@@ -271,8 +276,12 @@ impl<T> Future for Closed<'_, T> {
             polled_after_ready(SENDER_CLOSED, self.place);
         }
         if self.sender.end.file(cx.waker()) {
+            self.pace = Pace::Waits;
             context::record_wait(SENDER_CLOSED, self.place);
             return Poll::Pending;
+        }
+        if !self.pace.is_due() && !budget::try_spend() {
+            return self.pace.yields(cx);
         }
         self.finished = true;
         Poll::Ready(())

@@ -39,7 +39,7 @@ pub(crate) struct Permits {
 pub(crate) struct State {
     line: WaitQueue<usize, Result<usize, Closed>>,
     store: InTheWord,
-    dropped_in_panic: u32,
+    dropped_in_panic: u64,
 }
 
 /// The permits are in the word: under the lock there is nothing to take from.
@@ -51,7 +51,7 @@ pub(crate) struct LineStatistics {
     /// How many stand in line.
     pub(crate) waiting: usize,
     /// How many guards were dropped by panics.
-    pub(crate) dropped_in_panic: u32,
+    pub(crate) dropped_in_panic: u64,
 }
 
 /// What those who wait are told when no more permits will come.
@@ -153,8 +153,7 @@ impl Permits {
     /// Notes that a guard was dropped by a panic.
     #[cold]
     pub(crate) fn count_panic(&self) {
-        let dropped = &mut self.state.lock().dropped_in_panic;
-        *dropped = dropped.saturating_add(1);
+        self.state.lock().dropped_in_panic += 1;
     }
 
     /// Lets newcomers help themselves again. Called under the lock; whoever joins sets the flag again.

@@ -26,6 +26,9 @@
 //!
 //! How a priority queue compares values without holding that lock is told in `queue/heap.rs`.
 //!
+//! Whoever waits for all to be done notes in which epoch it began, so that it hears of the moment even
+//! if more is put before it is told.
+//!
 //! # References
 //!
 //! - Python's `asyncio.Queue`, <https://docs.python.org/3/library/asyncio-queue.html>: `join`, and
@@ -110,9 +113,10 @@ pub type LifoQueue<T> = WorkQueue<T, Lifo>;
 /// # Comparisons that panic or call back
 ///
 /// If a comparison panics, so does the call that gets, and nothing else happens: all values are still
-/// there, and come out in order once comparisons work. A comparison may call into the very queue. Only
-/// to get from it, or [`close_now`](WorkQueue::close_now), is a panic there. An order that contradicts
-/// itself gives the values in some order, each of them once.
+/// there, and come out in order once comparisons work. A comparison may call into the very queue; whom
+/// such a call would wake is woken after the comparisons. Only to get from it, or
+/// [`close_now`](WorkQueue::close_now), is a panic there, also in a waker that the comparison itself
+/// wakes. An order that contradicts itself gives the values in some order, each of them once.
 ///
 /// # Examples
 ///

@@ -40,9 +40,9 @@ pub use self::write_guard::{
 
 /// A lock around a value that several may hold to read, or one to write, across `.await`.
 ///
-/// It is handed over first come, first served, in the order of the first polls. A reader that comes
-/// after a waiting writer waits behind it, so writers do not starve; nor do readers, as a writer that
-/// comes after them waits behind them. Therefore a task that reads must not ask for a second read
+/// It is handed over in the order in which the others had to wait, as a
+/// [`Mutex`](crate::Mutex#order). A reader that comes after a waiting writer waits behind it, so
+/// writers do not starve; nor do readers, as a writer that comes after them waits behind them. Therefore a task that reads must not ask for a second read
 /// guard: a writer may wait in between, and then each waits for the other.
 ///
 /// A guard that is dropped by a panic unlocks as any other; there is no poison, but
@@ -78,12 +78,22 @@ pub struct RwLockStatistics {
     pub is_write_locked: bool,
     /// How many stand in line, readers and writers.
     pub waiting: usize,
-    /// How many guards were dropped while their thread was panicking, readers' and writers'.
+    /// How many guards were dropped by a panic, readers' and writers'. One that was made during the
+    /// panic that was under way when it was dropped, in some `Drop`, is not among them.
     pub guards_dropped_in_panic: u64,
 }
 
 impl<T> RwLock<T> {
     /// Creates an unlocked lock, for up to [`READERS_MAX`](RwLock::READERS_MAX) readers at a time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// assert_eq!(lock.statistics().readers, 0);
+    /// assert!(!lock.statistics().is_write_locked);
+    /// ```
     #[must_use]
     pub fn new(value: T) -> Self {
         Self::with_seats(AllSeats::MAX, value)
@@ -121,6 +131,13 @@ impl<T> RwLock<T> {
     }
 
     /// Takes the value out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::RwLock;
+    /// assert_eq!(RwLock::new(1).into_inner(), 1);
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         self.lent.into_inner()
@@ -133,7 +150,7 @@ impl<T: ?Sized> RwLock<T> {
 
     /// Locks it to read, waiting in line if somebody writes or waits.
     ///
-    /// The order is that of the first polls. What earlier writers did is visible to later readers.
+    /// It waits its turn, as [`RwLock`] tells. What earlier writers did is visible to later readers.
     ///
     /// # Cancel safety
     ///
@@ -340,7 +357,56 @@ impl<T: ?Sized> RwLock<T> {
         OwnedRwLockWriteGuard::try_new(self).ok_or(TryWriteError)
     }
 
+    /// As [`read_blocking`](Self::read_blocking), with a guard that owns its lock.
+    ///
+    /// # Panics
+    ///
+    /// As [`read_blocking`](Self::read_blocking).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::RwLock;
+    /// assert_eq!(*Arc::new(RwLock::new(1)).read_owned_blocking(), 1);
+    /// ```
+    #[track_caller]
+    pub fn read_owned_blocking(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
+        let place = Location::caller();
+        block_on("RwLock::read_owned_blocking", place, self.read_owned())
+    }
+
+    /// As [`write_blocking`](Self::write_blocking), with a guard that owns its lock.
+    ///
+    /// # Panics
+    ///
+    /// As [`write_blocking`](Self::write_blocking).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::RwLock;
+    /// let mut guard = Arc::new(RwLock::new(1)).write_owned_blocking();
+    /// *guard += 1;
+    /// assert_eq!(*guard, 2);
+    /// ```
+    #[track_caller]
+    pub fn write_owned_blocking(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
+        let place = Location::caller();
+        block_on("RwLock::write_owned_blocking", place, self.write_owned())
+    }
+
     /// Lends the value out, since nobody else can have it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::RwLock;
+    /// let mut lock = RwLock::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     #[must_use]
     pub fn get_mut(&mut self) -> &mut T {
         self.lent.get_mut()
@@ -368,7 +434,7 @@ impl<T: ?Sized> RwLock<T> {
             readers: readers.unwrap_or(0),
             is_write_locked: readers.is_none(),
             waiting: line.waiting,
-            guards_dropped_in_panic: line.dropped_in_panic.into(),
+            guards_dropped_in_panic: line.dropped_in_panic,
         }
     }
 }

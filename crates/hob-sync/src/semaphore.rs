@@ -33,8 +33,8 @@ pub use self::permit::{OwnedSemaphorePermit, SemaphorePermit};
 
 /// A number of permits, handed out first come, first served.
 ///
-/// The order is that of the first polls. A request for many permits that stands first in line is not
-/// overtaken by smaller ones behind it.
+/// They go to others in the order in which these had to wait, as a [`Mutex`](crate::Mutex#order). A
+/// request for many permits that stands first in line is not overtaken by smaller ones behind it.
 ///
 /// # Examples
 ///
@@ -80,6 +80,13 @@ impl Semaphore {
     /// # Panics
     ///
     /// If `permits` is more than [`PERMITS_MAX`](Self::PERMITS_MAX).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Semaphore;
+    /// assert_eq!(Semaphore::new(2).available_permits(), 2);
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn new(permits: usize) -> Self {
@@ -177,6 +184,16 @@ impl Semaphore {
     /// # Errors
     ///
     /// [`TryAcquireError`] says why not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let permits = semaphore.try_acquire_many(2).unwrap();
+    /// assert!(semaphore.try_acquire_many(2).is_err());
+    /// # drop(permits);
+    /// ```
     pub fn try_acquire_many(&self, permits: usize) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_take(permits)?;
         Ok(SemaphorePermit::new(self, permits))
@@ -219,6 +236,19 @@ impl Semaphore {
     /// # Errors
     ///
     /// As [`acquire_many`](Self::acquire_many).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::Semaphore;
+    /// # futures_lite::future::block_on(async {
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// let permits = Arc::clone(&semaphore).acquire_many_owned(2).await?;
+    /// assert_eq!((permits.count(), semaphore.available_permits()), (2, 1));
+    /// # Ok::<(), hob_sync::semaphore::AcquireError>(())
+    /// # }).unwrap();
+    /// ```
     #[track_caller]
     pub fn acquire_many_owned(self: Arc<Self>, permits: usize) -> AcquireOwned {
         AcquireOwned::new(self, permits, "Semaphore::acquire_many_owned")
@@ -229,6 +259,17 @@ impl Semaphore {
     /// # Errors
     ///
     /// [`TryAcquireError`] says why not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// let permit = Arc::clone(&semaphore).try_acquire_owned().unwrap();
+    /// assert!(semaphore.try_acquire_owned().is_err());
+    /// # drop(permit);
+    /// ```
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_acquire_many_owned(1)
     }
@@ -238,6 +279,17 @@ impl Semaphore {
     /// # Errors
     ///
     /// [`TryAcquireError`] says why not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// let permits = Arc::clone(&semaphore).try_acquire_many_owned(2).unwrap();
+    /// assert!(semaphore.try_acquire_many_owned(2).is_err());
+    /// # drop(permits);
+    /// ```
     pub fn try_acquire_many_owned(
         self: Arc<Self>,
         permits: usize,
@@ -254,12 +306,120 @@ impl Semaphore {
     ///
     /// # Panics
     ///
-    /// On a thread that runs tasks: await [`acquire`](Self::acquire) there.
+    /// On a thread that runs tasks, whether or not it would have to wait: await
+    /// [`acquire`](Self::acquire) there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Semaphore::new(1);
+    /// let permit = semaphore.acquire_blocking()?;
+    /// assert_eq!(semaphore.available_permits(), 0);
+    /// # drop(permit);
+    /// # Ok::<(), hob_sync::semaphore::AcquireError>(())
+    /// ```
     #[doc(alias = "blocking_acquire")]
     #[track_caller]
     pub fn acquire_blocking(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         let place = Location::caller();
         block_on("Semaphore::acquire_blocking", place, self.acquire())
+    }
+
+    /// Acquires `permits` permits at once, blocking the thread until there are so many.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_many`](Self::acquire_many).
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire_blocking`](Self::acquire_blocking).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let permits = semaphore.acquire_many_blocking(2)?;
+    /// assert_eq!((permits.count(), semaphore.available_permits()), (2, 1));
+    /// # drop(permits);
+    /// # Ok::<(), hob_sync::semaphore::AcquireError>(())
+    /// ```
+    #[track_caller]
+    pub fn acquire_many_blocking(
+        &self,
+        permits: usize,
+    ) -> Result<SemaphorePermit<'_>, AcquireError> {
+        let place = Location::caller();
+        block_on(
+            "Semaphore::acquire_many_blocking",
+            place,
+            self.acquire_many(permits),
+        )
+    }
+
+    /// As [`acquire_blocking`](Self::acquire_blocking), with a permit that owns its semaphore.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_owned`](Self::acquire_owned).
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire_blocking`](Self::acquire_blocking).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// let permit = Arc::clone(&semaphore).acquire_owned_blocking()?;
+    /// assert_eq!((permit.count(), semaphore.available_permits()), (1, 0));
+    /// # Ok::<(), hob_sync::semaphore::AcquireError>(())
+    /// ```
+    #[track_caller]
+    pub fn acquire_owned_blocking(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
+        let place = Location::caller();
+        block_on(
+            "Semaphore::acquire_owned_blocking",
+            place,
+            self.acquire_owned(),
+        )
+    }
+
+    /// As [`acquire_many_blocking`](Self::acquire_many_blocking), with permits that own their semaphore.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_many_owned`](Self::acquire_many_owned).
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire_blocking`](Self::acquire_blocking).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// let permits = Arc::clone(&semaphore).acquire_many_owned_blocking(2)?;
+    /// assert_eq!((permits.count(), semaphore.available_permits()), (2, 1));
+    /// # Ok::<(), hob_sync::semaphore::AcquireError>(())
+    /// ```
+    #[track_caller]
+    pub fn acquire_many_owned_blocking(
+        self: Arc<Self>,
+        permits: usize,
+    ) -> Result<OwnedSemaphorePermit, AcquireError> {
+        let place = Location::caller();
+        block_on(
+            "Semaphore::acquire_many_owned_blocking",
+            place,
+            self.acquire_many_owned(permits),
+        )
     }
 
     /// Adds permits, for those in line first.
@@ -313,11 +473,33 @@ impl Semaphore {
     ///
     /// Permits that were handed out stay valid, those included that a waiter was given and has not
     /// taken yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Semaphore;
+    /// # use hob_sync::semaphore::TryAcquireError;
+    /// let semaphore = Semaphore::new(2);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// semaphore.close();
+    /// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::Closed);
+    /// assert_eq!(permit.count(), 1);
+    /// ```
     pub fn close(&self) {
         self.permits.close();
     }
 
     /// Returns `true` once it was closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Semaphore::new(1);
+    /// assert!(!semaphore.is_closed());
+    /// semaphore.close();
+    /// assert!(semaphore.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.permits.is_closed()
@@ -326,12 +508,32 @@ impl Semaphore {
     /// How many permits are there to be acquired.
     ///
     /// While a large request waits at the head of the line, some may be there that nobody else gets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let _permits = semaphore.try_acquire_many(2).unwrap();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// ```
     #[must_use]
     pub fn available_permits(&self) -> usize {
         self.permits.available()
     }
 
     /// Returns the counts, and how many wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let _permit = semaphore.try_acquire().unwrap();
+    /// let statistics = semaphore.statistics();
+    /// assert_eq!((statistics.permits_available, statistics.permits_total), (2, 3));
+    /// assert_eq!((statistics.waiting, statistics.is_closed), (0, false));
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> SemaphoreStatistics {
         self.statistics_of(self.permits.line())

@@ -136,10 +136,7 @@ pub(crate) fn update<S: Settle + ?Sized, R>(
 }
 
 /// The end of an [`update`]: serves the lines of the state that was changed under its lock, `state`.
-pub(crate) fn release<S: Settle + ?Sized>(
-    shared: &S,
-    mut state: impl DerefMut<Target = S::State>,
-) {
+pub(crate) fn release<S: Settle + ?Sized>(shared: &S, mut state: impl DerefMut<Target = S::State>) {
     let mut wakes = WakeList::default();
     shared.settle(&mut state, &mut wakes);
     drop(state);

@@ -7,11 +7,16 @@ mod allocator;
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use futures_lite::StreamExt;
 use hob_sync::broadcast::{self, Receiver};
-use hob_sync::{Barrier, Condition, Event, Mutex, Notify, OnceCell, Semaphore, mpmc, mpsc, watch};
+use hob_sync::{
+    Barrier, Condition, Event, Lazy, LifoQueue, Mutex, Notify, OnceCell, OwnedMutexGuard,
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, PriorityQueue, Queue, RwLock, RwLockWriteGuard,
+    Semaphore, mpmc, mpsc, watch,
+};
 
 use allocator::allocations;
 
@@ -58,6 +63,52 @@ fn locks_allocate_nothing() {
 }
 
 #[test]
+fn read_write_locks_allocate_nothing() {
+    let lock = Arc::new(RwLock::new((0, 1)));
+    check(|| {
+        let held = lock.try_write().unwrap();
+        let (mut read, mut write) = (pin!(lock.read()), pin!(lock.write()));
+        assert!(poll(read.as_mut()).is_pending());
+        assert!(poll(write.as_mut()).is_pending());
+        let held = RwLockWriteGuard::downgrade(held);
+        assert!(poll(read).is_ready());
+        drop(held);
+        assert!(poll(write).is_ready());
+
+        let held = Arc::clone(&lock).try_write_owned().unwrap();
+        let mut gives_up = pin!(Arc::clone(&lock).read_owned());
+        assert!(poll(gives_up.as_mut()).is_pending());
+        drop(OwnedRwLockWriteGuard::map(held, |pair| &mut pair.0));
+    });
+}
+
+#[test]
+fn guards_that_own_their_lock_allocate_nothing() {
+    let mutex = Arc::new(Mutex::new((0, 1)));
+    let lock = Arc::new(RwLock::new((0, 1)));
+    let semaphore = Arc::new(Semaphore::new(1));
+    check(|| {
+        let held = Arc::clone(&mutex).try_lock_owned().unwrap();
+        let held = OwnedMutexGuard::map(held, |pair| &mut pair.0);
+        let mut wait = pin!(Arc::clone(&mutex).lock_owned());
+        assert!(poll(wait.as_mut()).is_pending());
+        drop(held);
+        assert!(poll(wait).is_ready());
+
+        let part = RwLockWriteGuard::map(lock.try_write().unwrap(), |pair| &mut pair.0);
+        drop(part);
+        let held = Arc::clone(&lock).try_read_owned().unwrap();
+        drop(OwnedRwLockReadGuard::map(held, |pair| &pair.1));
+
+        let permit = Arc::clone(&semaphore).try_acquire_owned().unwrap();
+        let mut wait = pin!(Arc::clone(&semaphore).acquire_owned());
+        assert!(poll(wait.as_mut()).is_pending());
+        drop(permit);
+        assert!(poll(wait).is_ready());
+    });
+}
+
+#[test]
 fn those_who_meet_allocate_nothing() {
     let (notify, event, barrier) = (Notify::new(), Event::new(), Barrier::new(3));
     let (mutex, condition) = (Mutex::new(()), Condition::new());
@@ -83,6 +134,22 @@ fn those_who_meet_allocate_nothing() {
         condition.notify_one();
         assert!(poll(wait).is_ready());
 
+        let guard = mutex.try_lock().unwrap();
+        let mut looks = 0;
+        let mut wait = pin!(condition.wait_while(guard, move |()| {
+            looks += 1;
+            looks < 3
+        }));
+        assert!(poll(wait.as_mut()).is_pending());
+        condition.notify_one();
+        assert!(poll(wait.as_mut()).is_pending());
+        condition.notify_all();
+        assert!(poll(wait).is_ready());
+
+        let mut waits = pin!(barrier.wait());
+        assert!(poll(waits.as_mut()).is_pending());
+        barrier.reset();
+        assert!(poll(waits).is_ready());
         let (mut one, mut two) = (pin!(barrier.wait()), pin!(barrier.wait()));
         assert!(poll(one.as_mut()).is_pending());
         assert!(poll(two.as_mut()).is_pending());
@@ -111,11 +178,81 @@ fn those_who_wait_for_a_value_allocate_nothing() {
         assert!(poll(pin!(cell.get_or_init(async || 1))).is_ready());
         assert!(poll(wait).is_ready());
     });
+    check(|| {
+        let other = tx.subscribe();
+        let mut closed = pin!(tx.closed());
+        assert!(poll(closed.as_mut()).is_pending());
+        drop(other);
+    });
     let mut values = rx.into_stream();
     check(|| {
         assert!(poll(pin!(values.next())).is_pending());
         tx.send_modify(|value| *value += 1);
         assert!(poll(pin!(values.next())).is_ready());
+    });
+}
+
+/// The future of a `Lazy` is one allocation, and the value none.
+#[test]
+fn a_lazy_value_is_waited_for_without_allocations() {
+    let event = Event::new();
+    let make = || Lazy::new(event.wait());
+    let (mut lazies, count) = allocations(|| [(); 100].map(|()| make()));
+    assert_eq!(count, 100);
+    let ((), count) = allocations(|| {
+        for lazy in &mut lazies {
+            event.clear();
+            let (mut first, mut second) = (pin!(lazy.force()), pin!(lazy.force()));
+            assert!(poll(first.as_mut()).is_pending());
+            assert!(poll(second.as_mut()).is_pending());
+            event.set();
+            assert!(poll(first).is_ready() && poll(second).is_ready());
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+/// One round with a queue of two, whatever its order.
+macro_rules! check_queue {
+    ($queue:ident) => {
+        let queue = $queue::bounded(2);
+        check(|| {
+            let mut get = pin!(queue.get());
+            assert!(poll(get.as_mut()).is_pending());
+            queue.try_put(1).unwrap();
+            let Poll::Ready(Ok(item)) = poll(get) else {
+                panic!("it was handed over");
+            };
+            let mut join = pin!(queue.join());
+            assert!(poll(join.as_mut()).is_pending());
+            item.done();
+            assert!(poll(join).is_ready());
+
+            queue.try_put(1).unwrap();
+            queue.try_put(2).unwrap();
+            let mut put = pin!(queue.put(3));
+            assert!(poll(put.as_mut()).is_pending());
+            queue.try_get().unwrap().requeue().unwrap();
+            for _ in 0..3 {
+                drop(queue.try_get().unwrap());
+            }
+            assert!(poll(put).is_ready());
+        });
+    };
+}
+
+#[test]
+fn queues_that_were_filled_once_allocate_nothing() {
+    check_queue!(Queue);
+    check_queue!(LifoQueue);
+    check_queue!(PriorityQueue);
+    let plain = Queue::unbounded().plain();
+    check(|| {
+        let mut get = pin!(plain.get());
+        assert!(poll(get.as_mut()).is_pending());
+        plain.try_put(1).unwrap();
+        assert!(poll(get).is_ready());
+        plain.task_done().unwrap();
     });
 }
 
@@ -160,6 +297,57 @@ fn channels_that_were_filled_once_allocate_nothing() {
 }
 
 #[test]
+fn unbounded_channels_that_were_filled_once_allocate_nothing() {
+    let (tx, mut rx) = mpsc::unbounded();
+    let (shared, receiver) = mpmc::unbounded();
+    let mut round = || {
+        {
+            let mut recv = pin!(rx.recv());
+            assert!(poll(recv.as_mut()).is_pending());
+            tx.send(1).unwrap();
+            assert!(poll(recv).is_ready());
+        }
+        for number in 0..6 {
+            tx.send(number).unwrap();
+            shared.send(number).unwrap();
+        }
+        while rx.try_recv().is_ok() && receiver.try_recv().is_ok() {}
+        assert!(poll(pin!(rx.next())).is_pending());
+        let mut recv = pin!(receiver.recv());
+        assert!(poll(recv.as_mut()).is_pending());
+        shared.send(1).unwrap();
+        assert!(poll(recv).is_ready());
+    };
+    (0..4).for_each(|_| round());
+    check(round);
+}
+
+#[test]
+fn rendezvous_and_streams_allocate_nothing() {
+    let (tx, mut rx) = mpsc::rendezvous();
+    let (shared, receiver) = mpmc::unbounded();
+    let (radio, mut listener) = broadcast::channel(4);
+    let mut round = || {
+        let mut send = pin!(tx.send(1));
+        assert!(poll(send.as_mut()).is_pending());
+        assert!(poll(pin!(rx.recv())).is_ready());
+        assert!(poll(send).is_ready());
+
+        let mut messages = pin!(receiver.stream());
+        assert!(poll(pin!(messages.next())).is_pending());
+        shared.send(1).unwrap();
+        assert!(poll(pin!(messages.next())).is_ready());
+
+        let mut messages = pin!(listener.stream());
+        assert!(poll(pin!(messages.next())).is_pending());
+        radio.send(1_u64).unwrap();
+        assert!(poll(pin!(messages.next())).is_ready());
+    };
+    (0..8).for_each(|_| round());
+    check(round);
+}
+
+#[test]
 fn an_empty_channel_is_as_large_as_it_says() {
     #[track_caller]
     fn check<T>(make: impl FnOnce() -> T) {
@@ -198,13 +386,27 @@ fn a_broadcast_that_was_filled_once_allocates_nothing() {
         check(|| fill(&mut rx, &mut other));
     }
     rounds(7_u64);
-    rounds(std::sync::Arc::new(7));
+    rounds(Arc::new(7));
 }
 
 #[test]
 fn an_empty_broadcast_is_as_large_as_it_says() {
     let (_ends, bytes) = allocator::bytes_of(|| broadcast::channel::<[u64; 100]>(1000));
     assert_eq!(bytes, 152);
+}
+
+#[test]
+fn a_watched_value_and_a_queue_are_as_large_as_they_say() {
+    let (_ends, bytes) = allocator::bytes_of(|| watch::channel(0_u64));
+    assert_eq!(bytes, 104);
+    let (_ends, more) = allocator::bytes_of(|| watch::channel([0_u64; 100]));
+    assert_eq!(more, 104 + 99 * 8, "the value lies in it");
+    let (_queue, bytes) = allocator::bytes_of(|| Queue::<[u64; 100]>::bounded(1000));
+    assert_eq!(bytes, 176);
+    let (_queue, bytes) = allocator::bytes_of(LifoQueue::<u64>::unbounded);
+    assert_eq!(bytes, 168);
+    let (_queue, bytes) = allocator::bytes_of(PriorityQueue::<u64>::unbounded);
+    assert_eq!(bytes, 248);
 }
 
 #[test]

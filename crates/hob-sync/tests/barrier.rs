@@ -12,7 +12,7 @@ use std::thread;
 use hob_sync::Barrier;
 use hob_sync::barrier::{BarrierError, Wait};
 
-use support::{Counter, Random, block_on, kept, poll, poll_once, poll_with};
+use support::{Counter, Random, block_on, debug_within_debug, kept, poll, poll_once, poll_with};
 
 type Waiting<'a> = Pin<Box<Wait<'a>>>;
 
@@ -231,6 +231,15 @@ fn debug_and_errors_say_what_is() {
     assert!(shown.contains("waiting: 1"), "{shown}");
     assert!(shown.contains("Barrier::wait"), "{shown}");
     assert!(BarrierError::Broken.to_string().contains("broken"));
+}
+
+#[test]
+fn debug_is_written_with_the_lock_released() {
+    let barrier = Barrier::new(2);
+    let _waiting = arrive(&barrier, 1);
+    debug_within_debug(&barrier, |shown| {
+        assert!(shown.contains("waiting: 1"), "{shown}");
+    });
 }
 
 #[test]

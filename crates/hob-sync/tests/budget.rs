@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -423,15 +424,85 @@ fn a_blocking_twin_works_where_blocking_is_allowed() {
 }
 
 #[test]
-fn who_yielded_before_what_is_free_takes_it_at_the_next_poll() {
+fn who_yielded_before_what_is_free_takes_it_in_the_tasks_next_poll() {
+    let mutex = Mutex::new(());
+    let mut lock = Box::pin(mutex.lock());
+    let env = Arc::new(Env::new(Parts::default()));
+    let local = Local::new(&env, Role::Worker);
+    context::enter(&local, || {
+        local.in_main(|| {
+            exhaust();
+            assert!(poll(&mut lock).is_pending());
+            assert!(poll(&mut lock).is_pending(), "spent stays spent");
+        });
+        local.in_main(|| {
+            exhaust();
+            assert!(poll(&mut lock).is_ready(), "others in the task used it up");
+        });
+    });
+}
+
+#[test]
+fn wait_while_without_a_budget_yields_before_it_looks() {
+    let mutex = Mutex::new(vec!["second", "first"]);
+    let (condition, job) = (Condition::new(), Cell::new(None));
+    let mut wait = Box::pin(condition.wait_while(mutex.try_lock().unwrap(), |jobs| {
+        job.set(jobs.pop());
+        job.get().is_none()
+    }));
+    let (counter, waker) = Counter::new();
+    let env = Arc::new(Env::new(Parts::default()));
+    let local = Local::new(&env, Role::Worker);
+    context::enter(&local, || {
+        local.in_main(|| {
+            exhaust();
+            for wakes in 1..3 {
+                assert!(poll_with(&mut wait, &waker).is_pending());
+                assert_eq!((job.get(), counter.wakes()), (None, wakes));
+            }
+        });
+        local.in_main(|| {
+            exhaust();
+            let Poll::Ready(guard) = poll_with(&mut wait, &waker) else {
+                panic!("others in the task used it up");
+            };
+            assert_eq!((job.get(), guard.len()), (Some("first"), 1));
+        });
+    });
+}
+
+#[test]
+fn wait_while_costs_what_completes_and_nothing_else() {
     in_task(|| {
-        let mutex = Mutex::new(());
-        let mut lock = Box::pin(mutex.lock());
+        let (mutex, condition) = (Mutex::new(0), Condition::new());
+        for _ in 0..2 * BUDGET_PER_POLL {
+            let guard = mutex.try_lock().unwrap();
+            assert!(poll_once(condition.wait_while(guard, |_| true)).is_pending());
+        }
+        for round in 0..=BUDGET_PER_POLL {
+            let guard = mutex.try_lock().unwrap();
+            let is_ready = poll_once(condition.wait_while(guard, |_| false)).is_ready();
+            assert_eq!(is_ready, round < BUDGET_PER_POLL);
+        }
+    });
+}
+
+#[test]
+fn who_was_notified_locks_again_whatever_the_budget() {
+    in_task(|| {
+        let (mutex, condition) = (Mutex::new(()), Condition::new());
+        let mut waits = Box::pin(condition.wait(mutex.try_lock().unwrap()));
+        assert!(poll(&mut waits).is_pending());
         exhaust();
-        assert!(poll(&mut lock).is_pending());
+        condition.notify_one();
+        let Poll::Ready(guard) = poll(&mut waits) else {
+            panic!("the mutex is free");
+        };
+        drop(guard);
+        let mut lock = Box::pin(mutex.lock());
         assert!(
-            poll(&mut lock).is_ready(),
-            "others in the task have used it up"
+            poll(&mut lock).is_pending(),
+            "the budget is as spent as before"
         );
     });
 }

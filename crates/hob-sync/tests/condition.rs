@@ -12,7 +12,7 @@ use std::thread;
 use hob_sync::condition::Wait;
 use hob_sync::{Condition, Mutex, MutexGuard};
 
-use support::{Counter, Random, block_on, kept, poll, poll_once, poll_with};
+use support::{Counter, Random, block_on, debug_within_debug, kept, poll, poll_once, poll_with};
 
 type Waiting<'a> = Pin<Box<Wait<'a, MutexGuard<'a, ()>>>>;
 
@@ -121,6 +121,100 @@ fn who_comes_in_the_middle_of_a_notification_is_not_notified() {
         let mut newcomer = anew.wait.lock().unwrap().take().expect("it was woken");
         assert!(poll(&mut newcomer).is_pending());
         assert_eq!(condition.statistics().waiting, 1);
+    }
+}
+
+/// Calls a closure when it is woken for the first time.
+struct Calls(std::sync::Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Calls {
+    fn waker(call: impl FnOnce() + Send + 'static) -> Waker {
+        Waker::from(Arc::new(Self(std::sync::Mutex::new(Some(Box::new(call))))))
+    }
+}
+
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        let call = self.0.lock().unwrap().take();
+        if let Some(call) = call {
+            call();
+        }
+    }
+}
+
+/// A condition, and those who join its line while others are notified.
+#[derive(Default)]
+struct Site {
+    condition: Condition,
+    newcomers: std::sync::Mutex<Vec<Waiting<'static>>>,
+}
+
+impl Site {
+    fn newcomer(&'static self) {
+        // Who joins the line goes on with what is to be notified: others may join in the middle of it.
+        let mutex: &'static Mutex<()> = Box::leak(Box::default());
+        let wait = waits(&self.condition, mutex);
+        self.newcomers.lock().unwrap().push(wait);
+    }
+}
+
+/// Notifies more than wait; some of them act when they are woken.
+fn notify_more_than_wait(
+    acts: impl IntoIterator<Item = (usize, fn(&'static Site))>,
+) -> &'static Site {
+    let site: &'static Site = Box::leak(Box::default());
+    let mutex = Mutex::new(());
+    let mut acts: std::collections::BTreeMap<_, _> = acts.into_iter().collect();
+    let mut waiting = Vec::new();
+    for index in 0..100 {
+        let mut wait = Box::pin(site.condition.wait(mutex.try_lock().unwrap()));
+        let waker = match acts.remove(&index) {
+            Some(act) => Calls::waker(move || act(site)),
+            None => Counter::new().1,
+        };
+        assert!(poll_with(&mut wait, &waker).is_pending());
+        waiting.push(wait);
+    }
+    site.condition.notify(1_000);
+    assert!(waiting.iter_mut().all(|wait| poll(wait).is_ready()));
+    drop(waiting);
+    site
+}
+
+#[test]
+fn what_is_left_of_a_notification_is_not_added_to_the_next() {
+    let at_once: fn(&'static Site) = |site| {
+        (0..5).for_each(|_| site.newcomer());
+        site.condition.notify_one();
+    };
+    let site = notify_more_than_wait([(0, at_once)]);
+    assert_eq!(site.newcomers.lock().unwrap().len(), 5);
+    assert_eq!(site.condition.statistics().waiting, 4);
+}
+
+#[test]
+fn what_is_left_of_a_notification_is_for_no_newcomer_of_a_later_go() {
+    let joins: fn(&'static Site) = Site::newcomer;
+    let notifies: fn(&'static Site) = |site| site.condition.notify_one();
+    let site = notify_more_than_wait([(0, joins), (8, joins), (16, joins), (24, notifies)]);
+    assert_eq!(site.newcomers.lock().unwrap().len(), 3);
+    assert_eq!(site.condition.statistics().waiting, 2);
+}
+
+#[test]
+fn those_who_go_in_the_middle_of_a_notification_leave_nothing_to_newcomers() {
+    let (mutex, condition) = (Mutex::new(()), Condition::new());
+    for gone in 0..20 {
+        let mut waiting: Vec<_> = (0..20).map(|_| waits(&condition, &mutex)).collect();
+        condition.notify(10);
+        waiting.drain(..gone);
+        // Who was notified and goes passes it on, as long as anybody is there.
+        let left = 20_usize.saturating_sub(10 + gone.min(10)).min(20 - gone);
+        assert_eq!(condition.statistics().waiting, left, "{gone}");
+        let newcomer = waits(&condition, &mutex);
+        condition.notify(left);
+        assert_eq!(condition.statistics().waiting, 1, "{gone}");
+        drop(newcomer);
     }
 }
 
@@ -291,6 +385,15 @@ fn debug_shows_who_waits() {
     assert!(shown.contains("Condition::wait"), "{shown}");
     let shown = format!("{:?}", condition.wait_while(guard, |()| true));
     assert!(shown.contains("tests/condition.rs"), "{shown}");
+}
+
+#[test]
+fn debug_is_written_with_the_lock_released() {
+    let (mutex, condition) = (Mutex::new(()), Condition::new());
+    let _waits = waits(&condition, &mutex);
+    debug_within_debug(&condition, |shown| {
+        assert!(shown.contains("waiting: 1"), "{shown}");
+    });
 }
 
 #[test]

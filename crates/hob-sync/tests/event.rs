@@ -10,7 +10,7 @@ use std::thread;
 use hob_sync::Event;
 use hob_sync::event::Wait;
 
-use support::{Counter, Random, block_on, kept, poll, poll_once, poll_with};
+use support::{Counter, Random, block_on, debug_within_debug, kept, poll, poll_once, poll_with};
 
 #[test]
 fn a_set_event_is_not_waited_for() {
@@ -114,6 +114,16 @@ fn debug_shows_the_statistics() {
     let shown = format!("{event:?} {:?}", event.wait());
     assert!(shown.contains("is_set: true"), "{shown}");
     assert!(shown.contains("Event::wait"), "{shown}");
+}
+
+#[test]
+fn debug_is_written_with_the_lock_released() {
+    let event = Event::new();
+    let mut waits = Box::pin(event.wait());
+    assert!(poll(&mut waits).is_pending());
+    debug_within_debug(&event, |shown| {
+        assert!(shown.contains("waiting: 1"), "{shown}");
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 
 use std::pin::Pin;
 use std::sync::{Arc, Barrier, Mutex as StdMutex};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::thread;
 
 use hob_core::budget::BUDGET_PER_POLL;
@@ -53,7 +53,7 @@ impl<'a> Line<'a> {
     }
 
     /// Each time the first in line is woken and is ready, and nobody else is woken before.
-    fn is_served_in_order(
+    fn serve_in_order(
         self,
         mut serve: impl FnMut(),
         poll: impl Fn(&mut Waiter<'a>, &Waker) -> bool,
@@ -79,13 +79,18 @@ fn with_budget(waiter: &mut Waiter<'_>, waker: &Waker) -> bool {
 
 /// As a task whose budget is spent by the time when it gets there.
 fn without_budget(waiter: &mut Waiter<'_>, waker: &Waker) -> bool {
+    spent(|| poll_with(waiter, waker).is_ready())
+}
+
+/// Runs `inside` as the end of one poll of a task, when its budget is spent.
+fn spent<R>(inside: impl FnOnce() -> R) -> R {
     in_task(|| {
         let semaphore = Semaphore::new(1);
         for _ in 0..BUDGET_PER_POLL {
             assert!(poll_once(semaphore.acquire()).is_ready());
         }
         assert!(poll_once(semaphore.acquire()).is_pending(), "some is left");
-        poll_with(waiter, waker).is_ready()
+        inside()
     })
 }
 
@@ -106,10 +111,10 @@ fn in_task<R>(inside: impl FnOnce() -> R) -> R {
 /// when half of them went; with a budget and without.
 fn check<'a>(make: impl Fn(usize) -> Waiter<'a>, mut serve: impl FnMut()) {
     for poll in [with_budget, without_budget] {
-        Line::form(&make, poll).is_served_in_order(&mut serve, poll);
+        Line::form(&make, poll).serve_in_order(&mut serve, poll);
         let mut line = Line::form(&make, poll);
         line.thin_out(&mut Random::new(7));
-        line.is_served_in_order(&mut serve, poll);
+        line.serve_in_order(&mut serve, poll);
     }
 }
 
@@ -188,7 +193,7 @@ fn notifications_are_told_in_order() {
     for poll in [with_budget, without_budget] {
         // Whoever was notified locks again, for which it needs a budget.
         let line = Line::form(make, poll);
-        line.is_served_in_order(|| condition.notify_one(), with_budget);
+        line.serve_in_order(|| condition.notify_one(), with_budget);
     }
 }
 
@@ -389,6 +394,32 @@ fn what_is_released_and_asked_for_again_at_once_is_had_last() {
         drop(block_on(first.as_mut()));
     }
     assert!(poll(&mut again).is_ready());
+}
+
+#[test]
+fn who_yielded_for_its_budget_stands_behind_those_who_had_to_wait_since() {
+    fn check<F: Future>(ask: impl Fn() -> F) {
+        let (counter, waker) = Counter::new();
+        let mut yields = Box::pin(ask());
+        assert!(spent(|| poll_with(&mut yields, &waker).is_pending()));
+        assert_eq!(counter.wakes(), 1, "it is free");
+        let Poll::Ready(held) = poll_once(ask()) else {
+            panic!("who yields holds no place");
+        };
+        let mut waits = Box::pin(ask());
+        assert!(poll(&mut waits).is_pending());
+        assert!(poll(&mut yields).is_pending());
+        drop(held);
+        assert!(poll(&mut yields).is_pending(), "it overtakes");
+        assert!(poll(&mut waits).is_ready());
+        assert!(poll(&mut yields).is_ready());
+    }
+    let mutex = Arc::new(Mutex::new(()));
+    check(|| Arc::clone(&mutex).lock_owned());
+    let semaphore = Arc::new(Semaphore::new(2));
+    check(|| Arc::clone(&semaphore).acquire_many_owned(2));
+    let lock = Arc::new(RwLock::new(()));
+    check(|| Arc::clone(&lock).write_owned());
 }
 
 #[test]

@@ -7,11 +7,13 @@
 mod model;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use hob_sync::broadcast::{self, RecvError, TryRecvError};
 use loom::thread;
 
-use model::{block_on, poll_and_drop};
+use model::{block_on, poll, poll_and_drop};
 
 #[test]
 fn broadcast_reaches_all_who_come_to_wait() {
@@ -19,9 +21,9 @@ fn broadcast_reaches_all_who_come_to_wait() {
         let (tx, mut rx) = broadcast::channel(2);
         let mut other = tx.subscribe();
         let waits = thread::spawn(move || block_on(other.recv()));
-        let sends = thread::spawn(move || tx.send(7));
-        assert_eq!(block_on(rx.recv()), Ok(7));
-        assert_eq!(waits.join().unwrap(), Ok(7));
+        let sends = thread::spawn(move || tx.send(Box::new(7)));
+        assert_eq!(block_on(rx.recv()), Ok(Box::new(7)));
+        assert_eq!(waits.join().unwrap(), Ok(Box::new(7)));
         assert!(sends.join().unwrap().is_ok());
     });
 }
@@ -59,37 +61,48 @@ fn broadcast_ends_when_its_last_sender_goes() {
     });
 }
 
+/// Where the wait stood when it was dropped is counted over all runs: none of the cases is missing.
 #[test]
 fn broadcast_loses_nothing_when_a_wait_is_cancelled() {
+    static READY: AtomicUsize = AtomicUsize::new(0);
+    static IN_LINE: AtomicUsize = AtomicUsize::new(0);
+    static GRANTED: AtomicUsize = AtomicUsize::new(0);
     loom::model(|| {
         let (tx, mut rx) = broadcast::channel(2);
-        let sends = thread::spawn(move || {
-            tx.send(7).unwrap();
-            tx
-        });
-        // Dropped before the message, in line, or granted; or it took the message.
-        let taken = rx.len();
-        drop(std::pin::pin!(rx.recv()));
-        assert!(rx.len() >= taken);
-        let mut waits = Box::pin(rx.recv());
-        let early = model::poll(&mut waits);
-        drop(waits);
+        let looks = tx.clone();
+        let sends = thread::spawn(move || tx.send(7).unwrap());
+        let mut wait = Box::pin(rx.recv());
+        let early = poll(&mut wait);
+        let stood = match (early, looks.statistics().waiting) {
+            (Poll::Ready(_), _) => &READY,
+            (Poll::Pending, 0) => &GRANTED,
+            (Poll::Pending, _) => &IN_LINE,
+        };
+        stood.fetch_add(1, Ordering::Relaxed);
+        drop(wait);
         let late = match early {
-            std::task::Poll::Ready(received) => received,
-            std::task::Poll::Pending => block_on(rx.recv()),
+            Poll::Ready(received) => received,
+            Poll::Pending => block_on(rx.recv()),
         };
         assert_eq!(late, Ok(7));
-        let tx = sends.join().unwrap();
-        assert_eq!(tx.statistics().waiting, 0);
-        assert!(tx.is_empty());
+        sends.join().unwrap();
+        assert_eq!(looks.statistics().waiting, 0);
+        assert!(looks.is_empty());
     });
+    for runs in [&READY, &IN_LINE, &GRANTED] {
+        assert!(runs.load(Ordering::Relaxed) > 0);
+    }
 }
 
 #[test]
 fn broadcast_tells_who_lags_how_many_it_missed() {
     loom::model(|| {
         let (tx, mut rx) = broadcast::channel(1);
-        let sends = thread::spawn(move || (1..=3).for_each(|number| drop(tx.send(number))));
+        let sends = thread::spawn(move || {
+            for number in 1..=3 {
+                tx.send(number).expect("the receiver stays until the end");
+            }
+        });
         let (mut received, mut missed) = (0, 0);
         loop {
             match block_on(rx.recv()) {
@@ -103,6 +116,49 @@ fn broadcast_tells_who_lags_how_many_it_missed() {
         }
         assert_eq!(received + missed, 3);
         sends.join().unwrap();
+    });
+}
+
+#[test]
+fn broadcast_overwrites_plain_messages_that_were_fetched_ahead() {
+    loom::model(|| {
+        let (tx, mut rx) = broadcast::channel(3);
+        (0..3).for_each(|number| assert_eq!(tx.send(number), Ok(1)));
+        let sends =
+            thread::spawn(move || (3..5).for_each(|number| assert!(tx.send(number).is_ok())));
+        let mut next = 0;
+        loop {
+            match block_on(rx.recv()) {
+                Ok(number) => {
+                    assert_eq!(number, next);
+                    next += 1;
+                }
+                Err(RecvError::Lagged(missed)) => next += missed,
+                Err(RecvError::Closed) => break,
+            }
+        }
+        assert_eq!(next, 5);
+        sends.join().unwrap();
+    });
+}
+
+#[test]
+fn broadcast_has_enough_for_those_who_subscribe_meanwhile() {
+    loom::model(|| {
+        let (tx, mut rx) = broadcast::channel(2);
+        let other = tx.clone();
+        let subscribes = thread::spawn(move || {
+            let mut late = other.subscribe();
+            (late.len(), late.try_recv())
+        });
+        let heard = tx.send(7).unwrap();
+        assert_eq!(rx.try_recv(), Ok(7));
+        match subscribes.join().unwrap() {
+            (1, received) => assert_eq!((received, heard), (Ok(7), 2)),
+            (_, Ok(number)) => assert_eq!((number, heard), (7, 2)),
+            (_, error) => assert_eq!(error, Err(TryRecvError::Empty)),
+        }
+        assert!(tx.is_empty());
     });
 }
 

@@ -211,3 +211,44 @@ fn semaphore_close_reaches_a_waiter_that_comes_meanwhile() {
         closes.join().unwrap();
     });
 }
+
+#[test]
+fn semaphore_forgets_permits_while_others_come_back_to_a_waiter() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(2));
+        let held = Arc::clone(&semaphore).try_acquire_owned().unwrap();
+        // In line for both, of which one is there to be forgotten.
+        let mut both = Box::pin(Arc::clone(&semaphore).acquire_many_owned(2));
+        assert!(poll(&mut both).is_pending());
+        let waits = thread::spawn(move || assert_eq!(block_on(both).unwrap().count(), 2));
+        let releases = thread::spawn(move || drop(held));
+        let forgotten = semaphore.forget_permits(1);
+        semaphore.add_permits(forgotten).unwrap();
+        releases.join().unwrap();
+        waits.join().unwrap();
+        let statistics = semaphore.statistics();
+        assert_eq!(statistics.permits_available, 2);
+        assert_eq!(statistics.permits_total, 2);
+        assert_eq!(statistics.waiting, 0);
+    });
+}
+
+#[test]
+fn mutex_serves_two_in_line_in_order_and_a_newcomer_after_them() {
+    loom::model(|| {
+        let mutex = Arc::new(Mutex::new(Vec::new()));
+        let held = Arc::clone(&mutex).try_lock_owned().unwrap();
+        let line = [1, 2].map(|number| {
+            let mut wait = Box::pin(Arc::clone(&mutex).lock_owned());
+            assert!(poll(&mut wait).is_pending());
+            (number, wait)
+        });
+        let threads = line.map(|(number, wait)| thread::spawn(move || block_on(wait).push(number)));
+        drop(held);
+        block_on(mutex.lock()).push(3);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(*mutex.try_lock().unwrap(), [1, 2, 3]);
+    });
+}

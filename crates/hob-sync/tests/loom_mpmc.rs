@@ -126,3 +126,29 @@ fn close_reaches_receivers_and_senders_that_wait() {
         assert_eq!(received, 1 + usize::from(sends.join().unwrap()));
     });
 }
+
+/// One that takes many is dropped with its turn: the other gets all.
+#[test]
+fn recv_many_that_is_dropped_leaves_all_to_the_next() {
+    loom::model(|| {
+        let (tx, rx) = mpmc::bounded(2);
+        let other = rx.clone();
+        let gives_up = thread::spawn(move || {
+            let mut batch = Vec::new();
+            let mut recv = Box::pin(other.recv_many(&mut batch, 2));
+            let _taken = poll(&mut recv);
+            drop(recv);
+            batch
+        });
+        let sends = thread::spawn(move || {
+            block_on(tx.send(1)).unwrap();
+            block_on(tx.send(2)).unwrap();
+        });
+        let mut received = Vec::new();
+        while block_on(rx.recv_many(&mut received, 2)) > 0 {}
+        received.extend(gives_up.join().unwrap());
+        received.sort_unstable();
+        assert_eq!(received, [1, 2]);
+        sends.join().unwrap();
+    });
+}

@@ -7,6 +7,7 @@
 mod model;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use hob_sync::mpsc;
@@ -175,5 +176,108 @@ fn closed_hears_of_a_dropped_receiver() {
         block_on(tx.closed());
         drops.join().unwrap();
         assert!(tx.is_closed());
+    });
+}
+
+/// Where the first `recv` stood when it was dropped is counted over all runs: no case is missing.
+#[test]
+fn recv_that_is_dropped_against_a_send_leaves_the_message_to_the_next() {
+    static READY: AtomicUsize = AtomicUsize::new(0);
+    static IN_LINE: AtomicUsize = AtomicUsize::new(0);
+    static GRANTED: AtomicUsize = AtomicUsize::new(0);
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::bounded(1);
+        let looks = tx.clone();
+        let sends = thread::spawn(move || block_on(tx.send(7)).unwrap());
+        let mut recv = rx.recv();
+        let early = poll(&mut recv);
+        let stood = match (early, looks.is_empty()) {
+            (Poll::Ready(_), _) => &READY,
+            (Poll::Pending, false) => &GRANTED,
+            (Poll::Pending, true) => &IN_LINE,
+        };
+        stood.fetch_add(1, Ordering::Relaxed);
+        drop(recv);
+        let late = match early {
+            Poll::Ready(received) => received,
+            Poll::Pending => block_on(rx.recv()),
+        };
+        assert_eq!(late, Some(7));
+        sends.join().unwrap();
+        drop(looks);
+        assert_eq!(block_on(rx.recv()), None);
+    });
+    for runs in [&READY, &IN_LINE, &GRANTED] {
+        assert!(runs.load(Ordering::Relaxed) > 0);
+    }
+}
+
+#[test]
+fn rendezvous_recv_that_is_dropped_leaves_the_message_to_the_next() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::rendezvous();
+        let sends = thread::spawn(move || block_on(tx.send(7)));
+        let early = poll(&mut rx.recv());
+        let received = match early {
+            Poll::Ready(received) => received,
+            Poll::Pending => block_on(rx.recv()),
+        };
+        assert_eq!(received, Some(7));
+        assert!(sends.join().unwrap().is_ok());
+    });
+}
+
+#[test]
+fn recv_many_takes_all_and_makes_room_for_who_waits() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::bounded(1);
+        let sends = thread::spawn(move || {
+            for number in 0..3 {
+                block_on(tx.send(number)).unwrap();
+            }
+        });
+        let mut batch = Vec::new();
+        let mut rounds = 0;
+        while block_on(rx.recv_many(&mut batch, 2)) > 0 {
+            rounds += 1;
+        }
+        assert_eq!(batch, [0, 1, 2]);
+        assert!((2..=3).contains(&rounds));
+        sends.join().unwrap();
+    });
+}
+
+#[test]
+fn recv_many_that_is_dropped_has_taken_nothing() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::unbounded();
+        let sends = thread::spawn(move || {
+            tx.send(1).unwrap();
+            tx.send(2).unwrap();
+        });
+        let mut batch = Vec::new();
+        let early = poll(&mut rx.recv_many(&mut batch, 8));
+        assert!(early.is_ready() || batch.is_empty());
+        while block_on(rx.recv_many(&mut batch, 8)) > 0 {}
+        assert_eq!(batch, [1, 2]);
+        sends.join().unwrap();
+    });
+}
+
+#[test]
+fn slot_of_a_cancelled_owned_reserve_goes_to_the_next() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::bounded(1);
+        tx.try_send(0).unwrap();
+        let gives_up = {
+            let tx = tx.clone();
+            thread::spawn(move || poll_and_drop(tx.reserve_owned()))
+        };
+        let sends = thread::spawn(move || block_on(tx.send(1)).unwrap());
+        assert_eq!(block_on(rx.recv()), Some(0));
+        assert_eq!(block_on(rx.recv()), Some(1));
+        assert_eq!(block_on(rx.recv()), None);
+        gives_up.join().unwrap();
+        sends.join().unwrap();
     });
 }

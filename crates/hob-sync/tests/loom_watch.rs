@@ -10,11 +10,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use hob_sync::watch::{self, RecvError};
+use hob_sync::watch::{self, RecvError, SendError};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use model::{block_on, poll_and_drop};
+use model::{block_on, poll, poll_and_drop};
 
 #[test]
 fn a_change_reaches_all_who_come_to_wait_meanwhile() {
@@ -156,5 +156,54 @@ fn what_was_seen_is_the_value_that_was_lent() {
         assert_eq!(*rx.borrow_and_update(), 1);
         assert_eq!(rx.has_changed(), Ok(false));
         drop(sends.join().unwrap());
+    });
+}
+
+/// Somebody subscribes as soon as nobody is left: who waited for that moment is told all the same.
+#[test]
+fn closed_is_told_of_the_moment_although_somebody_subscribes_again() {
+    loom::model(|| {
+        let (tx, rx) = watch::channel(0);
+        let mut closed = pin!(tx.closed());
+        assert!(poll(&mut closed).is_pending());
+        let goes = thread::spawn(move || drop(rx));
+        let again = tx.is_closed().then(|| tx.subscribe());
+        block_on(closed);
+        goes.join().unwrap();
+        drop(again);
+    });
+}
+
+/// It comes to wait after that moment, though perhaps while the others are told of it.
+#[test]
+fn closed_is_not_told_of_a_moment_that_was_before() {
+    loom::model(|| {
+        let (tx, rx) = watch::channel(0);
+        let goes = thread::spawn(move || drop(rx));
+        let late = tx.subscribe();
+        let mut closed = pin!(tx.closed());
+        assert!(poll(&mut closed).is_pending());
+        goes.join().unwrap();
+        assert!(poll(&mut closed).is_pending(), "there was one all the time");
+        drop(late);
+        assert!(poll(&mut closed).is_ready());
+    });
+}
+
+#[test]
+fn a_send_against_the_last_receiver_that_goes() {
+    loom::model(|| {
+        let (tx, rx) = watch::channel(0);
+        let goes = thread::spawn(move || {
+            let seen = *rx.borrow();
+            drop(rx);
+            seen
+        });
+        let sent = tx.send(1);
+        assert_eq!(*tx.borrow(), i32::from(sent.is_ok()));
+        assert!(sent.is_ok() || sent == Err(SendError(1)));
+        block_on(tx.closed());
+        assert_eq!(tx.send(2), Err(SendError(2)));
+        assert!(goes.join().unwrap() <= i32::from(sent.is_ok()));
     });
 }

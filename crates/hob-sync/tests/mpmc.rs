@@ -252,7 +252,7 @@ fn the_ends_tell_of_their_channel() {
     let (tx, rx) = mpmc::bounded::<u8>(3);
     let (unbounded, unbounded_rx) = mpmc::unbounded::<u8>();
     assert_eq!((rx.capacity(), unbounded_rx.capacity()), (Some(3), None));
-    assert_eq!(tx.capacity(), 3);
+    assert_eq!(tx.capacity(), Some(3));
     assert!(rx.same_channel(&rx.clone()) && !rx.same_channel(&unbounded_rx));
     assert_eq!(rx.statistics().receivers, 1);
     assert!(format!("{tx:?} {rx:?}").contains("receivers: 1"));

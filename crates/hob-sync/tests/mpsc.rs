@@ -344,7 +344,7 @@ fn the_ends_tell_of_their_channel() {
     let (other, _rx) = mpsc::unbounded::<u8>();
     tx.try_send(1_u8).unwrap();
     assert!(tx.same_channel(&tx.clone()) && other.same_channel(&other.clone()));
-    assert_eq!((tx.capacity(), rx.capacity()), (3, Some(3)));
+    assert_eq!((tx.capacity(), rx.capacity()), (Some(3), Some(3)));
     assert_eq!((tx.len(), rx.len()), (1, 1));
     assert!(!tx.is_empty() && other.is_empty());
     let seen = rx.statistics();
@@ -388,6 +388,77 @@ fn a_receiver_that_stopped_waiting_is_not_woken() {
     drop(recv);
     tx.send(2).unwrap();
     assert_eq!((counter.wakes(), kept(&counter)), (1, 0));
+}
+
+#[test]
+fn a_sender_closes_for_all() {
+    let (tx, mut rx) = mpsc::bounded(1);
+    tx.try_send(1).unwrap();
+    let mut send = Box::pin(tx.send(2));
+    assert!(poll(&mut send).is_pending());
+    tx.clone().close();
+    assert_eq!(poll(&mut send), Poll::Ready(Err(SendError(2))));
+    tx.closed_blocking();
+    assert_eq!(rx.try_recv(), Ok(1));
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+    let (tx, mut rx) = mpsc::unbounded::<u8>();
+    let (counter, waker) = Counter::new();
+    assert!(poll_with(&mut rx.recv(), &waker).is_pending());
+    let mut recv = rx.recv();
+    assert!(poll_with(&mut recv, &waker).is_pending());
+    tx.close();
+    assert_eq!(counter.wakes(), 1);
+    assert_eq!(poll(&mut recv), Poll::Ready(None));
+}
+
+#[test]
+fn it_is_full_as_long_as_a_send_would_have_to_wait() {
+    let (tx, mut rx) = mpsc::bounded(1);
+    assert!(!tx.is_full() && !rx.is_full());
+    let permit = tx.try_reserve().unwrap();
+    assert!(tx.is_full() && rx.is_full());
+    permit.send(1).unwrap();
+    let mut send = Box::pin(tx.send(2));
+    assert!(poll(&mut send).is_pending());
+    assert_eq!(rx.try_recv(), Ok(1));
+    assert!(tx.is_full(), "it is that of the one in line");
+    assert_eq!(rx.try_recv(), Ok(2));
+    assert!(!tx.is_full());
+    let (tx, mut rx) = mpsc::rendezvous::<u8>();
+    assert!(tx.is_full());
+    let mut recv = rx.recv();
+    assert!(poll(&mut recv).is_pending());
+    assert!(!tx.is_full(), "a receiver waits");
+    assert!(!mpsc::unbounded::<u8>().1.is_full());
+}
+
+#[test]
+fn of_a_rendezvous_a_reserve_first_in_line_is_served_by_who_waits() {
+    let (tx, mut rx) = mpsc::rendezvous();
+    let mut reserve = Box::pin(tx.reserve());
+    let mut send = Box::pin(tx.send(7));
+    assert!(poll(&mut reserve).is_pending() && poll(&mut send).is_pending());
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    let mut recv = rx.recv();
+    assert!(poll(&mut recv).is_pending());
+    assert!(poll(&mut reserve).is_ready());
+    assert_eq!(poll(&mut recv), Poll::Ready(Some(7)));
+    assert_eq!(poll(&mut send), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn what_was_offered_when_a_rendezvous_closes_is_offered_no_more() {
+    let (tx, mut rx) = mpsc::rendezvous();
+    let mut sends: Vec<_> = (0..50).map(|number| Box::pin(tx.send(number))).collect();
+    assert!(sends.iter_mut().all(|send| poll(send).is_pending()));
+    assert_eq!(rx.try_recv(), Ok(0));
+    drop(sends.remove(1));
+    rx.close();
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+    assert_eq!(poll(&mut sends[0]), Poll::Ready(Ok(())));
+    for (send, number) in sends.iter_mut().skip(1).zip(2..) {
+        assert_eq!(poll(send), Poll::Ready(Err(SendError(number))));
+    }
 }
 
 #[test]

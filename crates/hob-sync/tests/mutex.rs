@@ -102,6 +102,25 @@ fn a_panic_under_the_guard_unlocks_and_is_counted() {
 }
 
 #[test]
+fn a_guard_that_is_made_and_dropped_during_a_panic_is_not_counted() {
+    struct Uses<'a>(&'a Mutex<u8>);
+    impl Drop for Uses<'_> {
+        fn drop(&mut self) {
+            *self.0.try_lock().expect("it is free") += 1;
+            *block_on(self.0.lock()) += 1;
+        }
+    }
+    let mutex = Mutex::new(1);
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        let _uses = Uses(&mutex);
+        panic!("on purpose");
+    }));
+    assert!(panic.is_err());
+    assert_eq!(*block_on(mutex.lock()), 3);
+    assert_eq!(mutex.statistics().guards_dropped_in_panic, 0);
+}
+
+#[test]
 fn blocked_threads_and_tasks_share_one_line() {
     const ROUNDS: usize = 1_000;
     let mutex = Arc::new(Mutex::new(0));

@@ -10,7 +10,7 @@ use std::thread;
 use hob_sync::Notify;
 use hob_sync::notify::Notified;
 
-use support::{Counter, Random, block_on, kept, poll, poll_once, poll_with};
+use support::{Counter, Random, block_on, debug_within_debug, kept, poll, poll_once, poll_with};
 
 fn is_kept(notify: &Notify) -> bool {
     notify.statistics().is_kept
@@ -226,6 +226,16 @@ fn debug_shows_the_statistics() {
     let shown = format!("{notify:?} {:?}", notify.notified());
     assert!(shown.contains("is_kept: true"), "{shown}");
     assert!(shown.contains("Notify::notified"), "{shown}");
+}
+
+#[test]
+fn debug_is_written_with_the_lock_released() {
+    let notify = Notify::new();
+    let mut waits = Box::pin(notify.notified());
+    assert!(poll(&mut waits).is_pending());
+    debug_within_debug(&notify, |shown| {
+        assert!(shown.contains("waiting: 1"), "{shown}");
+    });
 }
 
 #[test]

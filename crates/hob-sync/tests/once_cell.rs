@@ -10,13 +10,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use hob_sync::OnceCell;
 use hob_sync::once_cell::SetError;
 
-use support::{Counter, Random, block_on, kept, poll, poll_once, poll_with};
+use support::{Counter, Random, block_on, debug_within_debug, kept, poll, poll_once, poll_with};
 
 /// How many wait: for a turn, and for the value.
 fn waiting<T>(cell: &OnceCell<T>) -> (usize, usize) {
@@ -166,6 +166,33 @@ fn an_initializer_is_gone_before_the_next_one_is_woken() {
 }
 
 #[test]
+fn an_initializer_that_panicked_is_gone_before_the_next_one_starts() {
+    struct Alive<'a>(&'a Cell<usize>);
+    impl Drop for Alive<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() - 1);
+        }
+    }
+    struct Panics<'a>(Alive<'a>);
+    impl Future for Panics<'_> {
+        type Output = usize;
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<usize> {
+            panic!("on purpose, {} alive", self.0.0.get())
+        }
+    }
+    let (alive, cell) = (Cell::new(0), OnceCell::new());
+    let start = || {
+        alive.set(alive.get() + 1);
+        Panics(Alive(&alive))
+    };
+    let mut first = Box::pin(cell.get_or_init(start));
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut first))).is_err());
+    assert_eq!(alive.get(), 0);
+    let next = poll_once(cell.get_or_init(|| ready(alive.get())));
+    assert_eq!(next, Poll::Ready(&0), "as many as it has found alive");
+}
+
+#[test]
 fn set_tells_a_value_from_an_initializer_at_work() {
     let cell = OnceCell::new();
     let mut init = Box::pin(cell.get_or_init(pending::<i32>));
@@ -244,6 +271,16 @@ fn debug_shows_the_value_and_never_blocks() {
     assert!(poll(&mut init).is_pending());
     let shown = format!("{cell:?} {init:?}");
     assert!(shown.contains("is_initializing: true"), "{shown}");
+}
+
+#[test]
+fn debug_is_written_with_the_lock_released() {
+    let cell = OnceCell::<u8>::new();
+    let mut waits = Box::pin(cell.wait());
+    assert!(poll(&mut waits).is_pending());
+    debug_within_debug(&cell, |shown| {
+        assert!(shown.contains("waiting: 1"), "{shown}");
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Wake, Waker};
 use std::thread;
 
@@ -272,6 +272,39 @@ fn who_waits_for_all_to_be_done_is_told_although_more_is_put_meanwhile() {
         assert!(poll(join).is_ready(), "it waited at the moment");
     }
     assert!(poll_once(queue.join()).is_pending(), "it came later");
+}
+
+/// Asks to join when it is first woken.
+struct Joins(Queue<u8>, OnceLock<()>, OnceLock<bool>);
+
+impl Wake for Joins {
+    fn wake(self: Arc<Self>) {
+        if self.1.set(()).is_ok() {
+            let is_ready = poll_once(self.0.join()).is_ready();
+            self.2.set(is_ready).expect("it asks once");
+        }
+    }
+}
+
+#[test]
+fn who_comes_while_others_are_told_that_all_is_done_does_not_wait() {
+    let queue = Queue::unbounded();
+    queue.try_put(1).unwrap();
+    let joins = Arc::new(Joins(queue.clone(), OnceLock::new(), OnceLock::new()));
+    let waker = Waker::from(Arc::clone(&joins));
+    // More than the list of wakes holds.
+    let mut waits: Vec<_> = (0..20).map(|_| Box::pin(queue.join())).collect();
+    for wait in &mut waits {
+        assert!(poll_with(wait, &waker).is_pending());
+    }
+    queue.try_get().unwrap().done();
+    assert_eq!(joins.2.get(), Some(&true));
+}
+
+#[test]
+fn debug_writes_with_the_lock_released() {
+    let queue = Queue::<u8>::unbounded();
+    support::debug_within_debug(&queue, |text| assert!(!text.contains("<locked>"), "{text}"));
 }
 
 #[test]

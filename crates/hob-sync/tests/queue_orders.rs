@@ -3,17 +3,21 @@
 
 mod support;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::{Ordering, Reverse};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Wake, Waker};
 use std::thread;
 
-use hob_sync::queue::{GetError, Order, TaskDoneError, TryGetError, WorkQueue};
+use hob_sync::queue::{
+    Get, GetError, Order, Priority, PutError, TaskDoneError, TryGetError, WorkQueue,
+};
 use hob_sync::{LifoQueue, PriorityQueue, Queue};
 
-use support::{poll, poll_once};
+use support::{Counter, poll, poll_once, poll_with};
 
 fn take_all<T, O: Order<T>>(queue: &WorkQueue<T, O>) -> Vec<T> {
     std::iter::from_fn(|| Some(queue.try_get().ok()?.into_inner())).collect()
@@ -284,7 +288,7 @@ fn nobody_hears_of_the_end_from_one_who_fails_to_take() {
     queue.close();
     let inner = queue.clone();
     on_compare(move || {
-        assert_eq!(inner.len(), 1, "one is claimed");
+        assert_eq!((inner.len(), inner.statistics().promised), (2, 1));
         panic!("on purpose");
     });
     assert!(message(|| queue.try_get()).contains("on purpose"));
@@ -329,6 +333,112 @@ fn comparisons_may_not_take_from_the_queue() {
         assert_eq!(take_all(&queue), [1, 2, 3].map(Hostile));
         assert_eq!(queue.unfinished(), 0);
     }
+}
+
+#[test]
+fn a_comparison_that_puts_and_panics_leaves_no_more_than_there_is_room_for() {
+    let queue = PriorityQueue::bounded(2);
+    put_all(&queue, [1, 2].map(Hostile));
+    let inner = queue.clone();
+    on_compare(move || {
+        assert!(inner.is_full());
+        assert!(inner.try_put(Hostile(9)).is_err());
+        panic!("on purpose");
+    });
+    assert!(message(|| queue.try_get()).contains("on purpose"));
+    ON_COMPARE.set(None);
+    assert_eq!((queue.len(), queue.statistics().promised), (2, 0));
+    assert_eq!(take_all(&queue), [1, 2].map(Hostile));
+}
+
+#[test]
+fn the_room_of_a_value_is_free_once_it_is_taken() {
+    let queue = PriorityQueue::bounded(2);
+    put_all(&queue, [1, 2].map(Hostile));
+    let mut put = Box::pin(queue.put(Hostile(0)));
+    assert!(poll(&mut put).is_pending());
+    let inner = queue.clone();
+    on_compare(move || assert_eq!(inner.statistics().putters_waiting, 1));
+    assert_eq!(queue.try_get().unwrap().into_inner(), Hostile(1));
+    ON_COMPARE.set(None);
+    assert_eq!(poll(&mut put), Poll::Ready(Ok(())));
+    assert_eq!(take_all(&queue), [0, 2].map(Hostile));
+}
+
+/// Polls a getter as soon as it is woken, as a waker that runs its task on the spot does.
+struct RunsInline(
+    Mutex<Option<Pin<Box<Get<'static, Hostile, Priority>>>>>,
+    Mutex<Vec<u32>>,
+);
+
+impl Wake for RunsInline {
+    fn wake(self: Arc<Self>) {
+        let get = self.0.lock().unwrap().take();
+        if let Some(Poll::Ready(item)) = get.map(|mut get| poll(&mut get)) {
+            self.1.lock().unwrap().push(item.unwrap().into_inner().0);
+        }
+    }
+}
+
+#[test]
+fn whom_a_comparison_wakes_may_get_on_the_spot() {
+    // The getter that the waker polls lives as long as it likes.
+    let queue: &'static PriorityQueue<Hostile> = Box::leak(Box::new(PriorityQueue::unbounded()));
+    let mut first = Box::pin(queue.get());
+    let mut second = Box::pin(queue.get());
+    let mut third = Box::pin(queue.get());
+    let runs = Arc::new(RunsInline(Mutex::default(), Mutex::default()));
+    let waker = Waker::from(Arc::clone(&runs));
+    assert!(poll(&mut first).is_pending());
+    assert!(poll(&mut second).is_pending());
+    assert!(poll_with(&mut third, &waker).is_pending());
+    *runs.0.lock().unwrap() = Some(third);
+    put_all(queue, [3, 2].map(Hostile));
+
+    let has_put = Cell::new(false);
+    let seen = Arc::clone(&runs);
+    on_compare(move || {
+        if !has_put.replace(true) {
+            put_all(queue, [1].map(Hostile));
+            assert!(seen.1.lock().unwrap().is_empty(), "values are compared");
+        }
+    });
+    let Poll::Ready(Ok(item)) = poll(&mut first) else {
+        panic!("it has its turn");
+    };
+    ON_COMPARE.set(None);
+    assert_eq!(item.into_inner(), Hostile(2));
+    assert_eq!(
+        *runs.1.lock().unwrap(),
+        [1],
+        "it was polled when it was woken"
+    );
+    let Poll::Ready(Ok(item)) = poll(&mut second) else {
+        panic!("it has its turn");
+    };
+    assert_eq!(item.into_inner(), Hostile(3));
+}
+
+#[test]
+fn whom_a_comparison_wakes_is_woken_although_it_panics() {
+    let queue = PriorityQueue::bounded(2);
+    put_all(&queue, [2, 1].map(Hostile));
+    let mut put = Box::pin(queue.put(Hostile(0)));
+    let (count, waker) = Counter::new();
+    assert!(poll_with(&mut put, &waker).is_pending());
+    let (inner, seen) = (queue.clone(), Arc::clone(&count));
+    on_compare(move || {
+        inner.close();
+        assert_eq!(seen.wakes(), 0);
+        panic!("on purpose");
+    });
+    assert!(message(|| queue.try_get()).contains("on purpose"));
+    ON_COMPARE.set(None);
+    assert_eq!(count.wakes(), 1);
+    assert!(matches!(
+        poll(&mut put),
+        Poll::Ready(Err(PutError(Hostile(0))))
+    ));
 }
 
 #[test]
@@ -462,6 +572,12 @@ fn a_comparison_that_panics_counts_no_plain_value() {
     ON_COMPARE.set(None);
     assert_eq!(queue.task_done(), Err(TaskDoneError));
     assert_eq!(queue.len(), 2);
+}
+
+#[test]
+fn the_default_has_no_limit() {
+    assert_eq!(PriorityQueue::<u8>::default().capacity(), None);
+    assert!(!LifoQueue::<u8>::default().is_closed());
 }
 
 #[test]

@@ -269,6 +269,30 @@ fn a_part_that_is_not_found_gives_the_guard_back() {
 }
 
 #[test]
+fn a_panic_under_a_downgraded_guard_is_counted_and_one_that_was_before_is_not() {
+    struct Downgrades<'a>(&'a RwLock<u8>);
+    impl Drop for Downgrades<'_> {
+        fn drop(&mut self) {
+            let writer = self.0.try_write().expect("it is free");
+            drop(RwLockWriteGuard::downgrade(writer));
+        }
+    }
+    let lock = RwLock::new(1);
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        let _downgrades = Downgrades(&lock);
+        panic!("on purpose");
+    }));
+    assert!(panic.is_err());
+    assert_eq!(lock.statistics().guards_dropped_in_panic, 0);
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        let _reader = RwLockWriteGuard::downgrade(block_on(lock.write()));
+        panic!("on purpose");
+    }));
+    assert!(panic.is_err());
+    assert_eq!(lock.statistics().guards_dropped_in_panic, 1);
+}
+
+#[test]
 fn a_panic_while_mapping_unlocks_and_is_counted() {
     let lock = RwLock::new(1);
     let panic = catch_unwind(AssertUnwindSafe(|| {
@@ -340,7 +364,7 @@ fn unsized_values_are_locked_too() {
 #[test]
 fn blocked_threads_and_tasks_share_one_line() {
     const ROUNDS: usize = 500;
-    let lock = RwLock::new((0, 0));
+    let lock = Arc::new(RwLock::new((0, 0)));
     thread::scope(|scope| {
         for blocking in [true, false] {
             let lock = &lock;
@@ -358,11 +382,19 @@ fn blocked_threads_and_tasks_share_one_line() {
                     drop(pair);
                     let pair = lock.read_blocking();
                     assert_eq!(pair.0, pair.1);
+                    drop(pair);
+                    let mut pair = Arc::clone(lock).write_owned_blocking();
+                    pair.0 += 1;
+                    pair.1 += 1;
+                    drop(pair);
+                    let pair = Arc::clone(lock).read_owned_blocking();
+                    assert_eq!(pair.0, pair.1);
                 }
             });
         }
     });
-    assert_eq!(lock.into_inner(), (2 * ROUNDS, 2 * ROUNDS));
+    assert_eq!(*lock.read_blocking(), (4 * ROUNDS, 4 * ROUNDS));
+    assert_eq!(Arc::strong_count(&lock), 1);
 }
 
 #[test]
@@ -383,7 +415,9 @@ fn whoever_has_the_lock_to_itself_needs_no_guard() {
     assert_eq!(*block_on(RwLock::from(2).read()), 2);
 }
 
-type Waiting<'a> = (Who<Pin<Box<Read<'a, u32>>>, Pin<Box<Write<'a, u32>>>>, bool);
+type Asking<'a> = Who<Pin<Box<Read<'a, u32>>>, Pin<Box<Write<'a, u32>>>>;
+/// Who asks, and whether it was granted.
+type Waiting<'a> = (Asking<'a>, bool);
 type Holding<'a> = Who<RwLockReadGuard<'a, u32>, RwLockWriteGuard<'a, u32>>;
 
 enum Who<R, W> {
@@ -550,9 +584,7 @@ impl<'a> Schedule<'a> {
     }
 }
 
-fn step<'a>(
-    wait: &mut Who<Pin<Box<Read<'a, u32>>>, Pin<Box<Write<'a, u32>>>>,
-) -> Option<Holding<'a>> {
+fn step<'a>(wait: &mut Asking<'a>) -> Option<Holding<'a>> {
     let poll = match wait {
         Who::Reader(read) => poll(read).map(Who::Reader),
         Who::Writer(write) => poll(write).map(Who::Writer),

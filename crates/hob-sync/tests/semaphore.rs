@@ -4,6 +4,7 @@ mod support;
 
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
 
 use hob_sync::Semaphore;
 use hob_sync::semaphore::{AcquireError, TryAcquireError};
@@ -107,6 +108,86 @@ fn forget_takes_permits_away_and_does_not_reopen() {
         semaphore.try_acquire().unwrap_err(),
         TryAcquireError::Closed
     );
+}
+
+#[test]
+fn merged_permits_go_back_together_and_split_ones_alone() {
+    let semaphore = Semaphore::new(4);
+    let mut permits = semaphore.try_acquire_many(2).unwrap();
+    permits.merge(semaphore.try_acquire().unwrap()).unwrap();
+    assert_eq!((permits.count(), semaphore.available_permits()), (3, 1));
+    let mut wait = Box::pin(semaphore.acquire_many(3));
+    assert!(poll(&mut wait).is_pending());
+    let two = permits.split(2).unwrap();
+    assert!(permits.split(2).is_none());
+    assert_eq!((two.count(), permits.count()), (2, 1));
+    drop(permits);
+    assert!(poll(&mut wait).is_pending(), "two are there, not three");
+    drop(two);
+    assert!(poll(&mut wait).is_ready());
+    assert_eq!(semaphore.available_permits(), 4);
+}
+
+#[test]
+fn owned_permits_are_merged_and_split() {
+    let semaphore = Arc::new(Semaphore::new(3));
+    let one = || Arc::clone(&semaphore).try_acquire_owned().unwrap();
+    let mut permits = one();
+    permits.merge(one()).unwrap();
+    assert_eq!(Arc::strong_count(&semaphore), 2);
+    let split = permits.split(1).unwrap();
+    assert!(permits.split(2).is_none());
+    permits.forget();
+    assert_eq!(semaphore.statistics().permits_total, 2);
+    drop(split);
+    assert_eq!(semaphore.available_permits(), 2);
+    assert_eq!(Arc::strong_count(&semaphore), 1);
+}
+
+#[test]
+fn permits_of_another_semaphore_are_not_merged() {
+    let (semaphore, other) = (Semaphore::new(1), Semaphore::new(1));
+    let mut permit = semaphore.try_acquire().unwrap();
+    let foreign = permit.merge(other.try_acquire().unwrap()).unwrap_err();
+    assert!(std::ptr::eq(foreign.semaphore(), &other));
+    assert_eq!((permit.count(), other.available_permits()), (1, 0));
+    drop((permit, foreign));
+    assert_eq!(
+        (semaphore.available_permits(), other.available_permits()),
+        (1, 1)
+    );
+
+    let (semaphore, other) = (Arc::new(semaphore), Arc::new(other));
+    let mut permit = semaphore.try_acquire_owned().unwrap();
+    let foreign = permit.merge(Arc::clone(&other).try_acquire_owned().unwrap());
+    assert!(Arc::ptr_eq(foreign.unwrap_err().semaphore(), &other));
+    assert_eq!(other.available_permits(), 1);
+}
+
+#[test]
+fn blocked_threads_share_the_permits() {
+    const ROUNDS: usize = 1_000;
+    let semaphore = Arc::new(Semaphore::new(2));
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let semaphore = &semaphore;
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    let owned = || Arc::clone(semaphore);
+                    match thread {
+                        0 => drop(semaphore.acquire_blocking().unwrap()),
+                        1 => drop(semaphore.acquire_many_blocking(2).unwrap()),
+                        2 => drop(owned().acquire_owned_blocking().unwrap()),
+                        _ => drop(owned().acquire_many_owned_blocking(2).unwrap()),
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(semaphore.available_permits(), 2);
+    semaphore.close();
+    assert!(semaphore.acquire_many_blocking(2).is_err());
+    assert!(semaphore.acquire_many_owned_blocking(2).is_err());
 }
 
 #[test]

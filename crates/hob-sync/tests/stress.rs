@@ -26,6 +26,14 @@ const CANCELS: usize = if cfg!(debug_assertions) {
 
 type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
+#[expect(
+    clippy::print_stdout,
+    reason = "how much was done belongs to the result"
+)]
+fn told(count: &str) {
+    println!("{count} were given up");
+}
+
 /// Runs `work` on each thread until so many waits were given up, and prints how many.
 fn until_enough(name: &str, work: impl Fn(&mut Random) -> usize + Sync) {
     let cancels = AtomicUsize::new(0);
@@ -40,7 +48,7 @@ fn until_enough(name: &str, work: impl Fn(&mut Random) -> usize + Sync) {
             });
         }
     });
-    println!("{name}: {} waits were given up", cancels.into_inner());
+    told(&format!("{name}: {} waits", cancels.into_inner()));
 }
 
 /// Polls what may have to wait, in order, and returns what does. What does not is finished.
@@ -58,13 +66,23 @@ fn begin<'a, T>(
     waiting
 }
 
-/// Drops all of those who wait but one or none, wherever they stand, and returns how many.
-fn give_up<T>(random: &mut Random, waiting: &mut Vec<Waiting<'_, T>>) -> usize {
-    let stays = random.below(2);
-    let gone = waiting.len().saturating_sub(stays);
-    for _ in 0..gone {
-        let index = random.below(waiting.len());
-        drop(waiting.remove(index));
+/// Drops all of those who wait but one or none, wherever they stand, and returns how many. Some look
+/// once more, and may find that they need not wait any longer, or only for something else.
+fn give_up<T>(
+    random: &mut Random,
+    waiting: &mut Vec<Waiting<'_, T>>,
+    mut finish: impl FnMut(T),
+) -> usize {
+    let (stays, mut gone) = (random.below(2), 0);
+    while waiting.len() > stays {
+        let mut future = waiting.remove(random.below(waiting.len()));
+        if random.chance()
+            && let Poll::Ready(output) = poll(&mut future)
+        {
+            finish(output);
+        } else {
+            gone += 1;
+        }
     }
     gone
 }
@@ -75,7 +93,7 @@ fn wait_for<T>(random: &mut Random, mut waiting: Vec<Waiting<'_, T>>, held: T) -
     if random.chance() {
         held = None;
     }
-    let gone = give_up(random, &mut waiting);
+    let gone = give_up(random, &mut waiting, drop);
     drop(held);
     for future in waiting {
         drop(block_on(future));
@@ -146,8 +164,8 @@ fn a_semaphore_has_its_permits_in_the_end() {
     assert_eq!(semaphore.statistics().waiting, 0);
 }
 
-/// Whoever takes jobs gives up most of its tries; meanwhile jobs are put, a few at a time, until all
-/// have had enough. Returns how many were taken.
+/// Whoever takes jobs gives up most of its tries; meanwhile jobs are put, one at a time, until all have
+/// had enough. So if nobody is told of one, all are left asleep. Returns how many were put and taken.
 fn take_jobs<'a>(
     name: &str,
     take: impl Fn() -> Waiting<'a, ()> + Sync,
@@ -158,21 +176,22 @@ fn take_jobs<'a>(
     let mut made = 0;
     thread::scope(|scope| {
         scope.spawn(|| {
+            let _ends = SetOnDrop(&enough);
             until_enough(name, |random| {
-                let finish = |()| {
+                let mut finish = |()| {
                     taken.fetch_add(1, Ordering::Relaxed);
                 };
-                let mut waiting = begin((0..6).map(|_| take()), finish);
-                let gone = give_up(random, &mut waiting);
+                let mut waiting = begin((0..6).map(|_| take()), &mut finish);
+                let gone = give_up(random, &mut waiting, &mut finish);
                 for future in waiting {
-                    finish(block_on(future));
+                    block_on(future);
+                    finish(());
                 }
                 gone
             });
-            enough.store(true, Ordering::Relaxed);
         });
         while !enough.load(Ordering::Relaxed) {
-            if there() < 2 {
+            if there() == 0 {
                 put();
                 made += 1;
             } else {
@@ -186,6 +205,15 @@ fn take_jobs<'a>(
         block_on(take());
     }
     (made, taken.into_inner() + left)
+}
+
+/// Whoever waits for the end goes on, also after a panic.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
@@ -225,9 +253,9 @@ fn a_condition_tells_somebody_and_leaves_the_mutex_free() {
     let (made, taken) = take_jobs(
         "Condition",
         || Box::pin(take()),
-        || *jobs.lock_blocking(),
+        || *block_on(jobs.lock()),
         || {
-            *jobs.lock_blocking() += 1;
+            *block_on(jobs.lock()) += 1;
             put.notify_one();
         },
     );
@@ -238,23 +266,42 @@ fn a_condition_tells_somebody_and_leaves_the_mutex_free() {
 
 #[test]
 fn a_barrier_lets_go_whoever_has_met() {
-    let barrier = Barrier::new(THREADS);
-    until_enough("Barrier", |random| {
-        let mut gone = 0;
-        for _ in 0..random.below(16) {
-            let mut wait = Box::pin(barrier.wait());
-            gone += usize::from(poll(&mut wait).is_pending());
+    let (barrier, cancels) = (Barrier::new(THREADS), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for seed in 0..THREADS {
+            let (barrier, cancels) = (&barrier, &cancels);
+            scope.spawn(move || {
+                let mut random = Random::new(seed as u64 + 1);
+                // Whoever resets looks then whether the other has had enough: that one aborts.
+                while cancels.load(Ordering::SeqCst) < CANCELS {
+                    let gone = meet(&mut random, barrier);
+                    cancels.fetch_add(gone, Ordering::SeqCst);
+                    if random.chance() {
+                        barrier.reset();
+                    }
+                }
+                barrier.abort();
+            });
         }
-        match block_on(barrier.wait()) {
-            Ok(met) => assert!(met.index() < THREADS),
-            Err(BarrierError::Broken) => {}
-            Err(other) => panic!("{other}"),
-        }
-        // The other one may have had enough, and will not come again.
-        barrier.reset();
-        gone + usize::from(random.below(64) == 0)
     });
+    told(&format!("Barrier: {} waits", cancels.into_inner()));
     assert_eq!(barrier.waiting(), 0);
+}
+
+/// Comes and goes several times, and waits for the other then. Returns how often it has gone.
+fn meet(random: &mut Random, barrier: &Barrier) -> usize {
+    let mut gone = 0;
+    for _ in 0..random.below(16) {
+        let mut wait = Box::pin(barrier.wait());
+        gone += usize::from(poll(&mut wait).is_pending());
+    }
+    match block_on(barrier.wait()) {
+        Ok(met) => assert!(met.index() < THREADS),
+        // The other has reset it, or has had enough.
+        Err(BarrierError::Broken) => {}
+        Err(other) => panic!("{other}"),
+    }
+    gone
 }
 
 /// A message that tells when it is gone.
@@ -294,14 +341,16 @@ fn exchange<'a>(
             };
             let mut waiting = begin(futures, &mut finish);
             next += 6;
-            gone += give_up(&mut random, &mut waiting);
+            gone += give_up(&mut random, &mut waiting, &mut finish);
             for future in waiting {
                 finish(block_on(future));
             }
         }
         drop(send);
         let (received, receives_gone) = receiver.join().expect("it does not panic");
-        println!("{name}: {gone} sends and {receives_gone} receives were given up");
+        told(&format!(
+            "{name}: {gone} sends and {receives_gone} receives"
+        ));
         assert!(
             received.is_sorted_by(|one, next| one < next),
             "out of order"
@@ -323,7 +372,7 @@ fn receive_some<M>(
         None => is_over = true,
     };
     let mut waiting = begin(futures.into_iter(), &mut finish);
-    let gone = give_up(random, &mut waiting);
+    let gone = give_up(random, &mut waiting, &mut finish);
     for future in waiting {
         finish(block_on(future));
     }
@@ -400,13 +449,13 @@ fn a_queue_loses_no_item_and_no_join() {
             }
         });
         until_enough("Queue", |random| {
-            let finish = |item: Result<hob_sync::Item<()>, _>| {
+            let mut finish = |item: Result<hob_sync::Item<()>, _>| {
                 item.expect("it is open").done();
                 got.fetch_add(1, Ordering::Relaxed);
             };
             let gets = (0..6).map(|_| Box::pin(queue.get()) as Waiting<'_, _>);
-            let mut waiting = begin(gets, finish);
-            let gone = give_up(random, &mut waiting);
+            let mut waiting = begin(gets, &mut finish);
+            let gone = give_up(random, &mut waiting, &mut finish);
             for future in waiting {
                 finish(block_on(future));
             }

@@ -152,6 +152,31 @@ fn closed_waits_for_the_last_receiver() {
 }
 
 #[test]
+fn all_who_wait_for_closed_are_told_although_a_waker_subscribes_again() {
+    struct Subscribes(Sender<u8>, std::sync::Mutex<Vec<Receiver<u8>>>);
+    impl Wake for Subscribes {
+        fn wake(self: Arc<Self>) {
+            self.1.lock().unwrap().push(self.0.subscribe());
+        }
+    }
+    let (tx, rx) = watch::channel(0);
+    let subscribes = Arc::new(Subscribes(tx.clone(), std::sync::Mutex::default()));
+    let mut waits: Vec<_> = (0..20).map(|_| Box::pin(tx.closed())).collect();
+    for wait in &mut waits {
+        let waker = Waker::from(Arc::clone(&subscribes));
+        assert!(poll_with(wait, &waker).is_pending());
+    }
+    drop(rx);
+    for wait in &mut waits {
+        assert!(poll(wait).is_ready());
+    }
+    assert_eq!(tx.receiver_count(), 20);
+    assert!(poll_once(tx.closed()).is_pending(), "for who comes now");
+    subscribes.1.lock().unwrap().clear();
+    assert!(poll_once(tx.closed()).is_ready());
+}
+
+#[test]
 fn only_what_counts_as_a_change_is_told() {
     let (tx, mut rx) = watch::channel(5);
     let (counter, waker) = Counter::new();

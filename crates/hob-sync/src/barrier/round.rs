@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::barrier::{BarrierError, BarrierStatistics, BarrierWait};
+use crate::epoch::Epoch;
 use crate::primitive::{AtomicBool, AtomicUsize, Guarded, Ordering};
 use crate::wait_queue::{Serve, Settle, WaitQueue, serve, update};
 use crate::waker::WakeList;
@@ -17,22 +18,19 @@ pub(crate) struct Meeting {
 }
 
 pub(crate) struct State {
-    line: WaitQueue<Round, Told>,
+    line: WaitQueue<Epoch, Told>,
     rounds: Rounds,
 }
 
-/// A round, by its number.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, PartialOrd)]
-pub(crate) struct Round(u64);
-
+/// A round is known by its epoch, which ends with it.
 pub(crate) struct Rounds {
-    present: Round,
+    present: Epoch,
     /// Those of whose people some may still be in line, in order.
     ended: SmallVec<[Ended; 2]>,
 }
 
 struct Ended {
-    round: Round,
+    round: Epoch,
     /// The index of the next who is told, or why it is told none.
     next: Result<usize, BarrierError>,
 }
@@ -48,7 +46,7 @@ impl Meeting {
             state: Guarded::new(State {
                 line: WaitQueue::new(),
                 rounds: Rounds {
-                    present: Round(0),
+                    present: Epoch::FIRST,
                     ended: SmallVec::new(),
                 },
             }),
@@ -115,7 +113,7 @@ impl Meeting {
             round: rounds.present,
             next,
         });
-        rounds.present.0 += 1;
+        rounds.present.advance();
         self.arrived.store(0, Ordering::Relaxed);
     }
 
@@ -127,14 +125,9 @@ impl Meeting {
     }
 }
 
-impl Round {
-    /// The request of one who has not arrived.
-    pub(super) const NONE: Self = Self(u64::MAX);
-}
-
 impl Rounds {
     /// The round, if it has ended. Those before it are forgotten: nobody of theirs is in line any more.
-    fn ended(&mut self, round: Round) -> Option<&mut Ended> {
+    fn ended(&mut self, round: Epoch) -> Option<&mut Ended> {
         let over = self.ended.iter().take_while(|ended| ended.round < round);
         let over = over.count();
         self.ended.drain(..over);
@@ -158,20 +151,20 @@ impl Settle for Meeting {
 }
 
 impl Serve for Meeting {
-    type Request = Round;
+    type Request = Epoch;
     type Grant = Told;
     type Store = Rounds;
 
-    fn parts(state: &mut State) -> (&mut WaitQueue<Round, Told>, &mut Rounds) {
+    fn parts(state: &mut State) -> (&mut WaitQueue<Epoch, Told>, &mut Rounds) {
         (&mut state.line, &mut state.rounds)
     }
 
-    fn is_ready(&self, _: &Rounds, _: &Round) -> bool {
+    fn is_ready(&self, _: &Rounds, _: &Epoch) -> bool {
         self.is_broken() || self.is_last()
     }
 
-    fn take(&self, rounds: &mut Rounds, round: &mut Round) -> Option<Told> {
-        if *round == Round::NONE {
+    fn take(&self, rounds: &mut Rounds, round: &mut Epoch) -> Option<Told> {
+        if *round == Epoch::NOT_IN_LINE {
             return self.arrive(rounds);
         }
         match &mut rounds.ended(*round)?.next {
@@ -189,22 +182,22 @@ impl Serve for Meeting {
         None
     }
 
-    fn take_past_line(&self, rounds: &mut Rounds, _: &mut Round) -> Option<Told> {
+    fn take_past_line(&self, rounds: &mut Rounds, _: &mut Epoch) -> Option<Told> {
         self.arrive(rounds)
     }
 
-    fn joins(&self, rounds: &mut Rounds, round: &mut Round) {
+    fn joins(&self, rounds: &mut Rounds, round: &mut Epoch) {
         *round = rounds.present;
         self.arrived.store(self.arrived() + 1, Ordering::Relaxed);
     }
 
-    fn leaves(&self, rounds: &mut Rounds, round: &Round) {
+    fn leaves(&self, rounds: &mut Rounds, round: &Epoch) {
         if *round == rounds.present {
             self.arrived.store(self.arrived() - 1, Ordering::Relaxed);
         }
     }
 
-    fn try_take(&self, _: &mut Round) -> Option<Told> {
+    fn try_take(&self, _: &mut Epoch) -> Option<Told> {
         // Only a hint: it may have changed under the lock. Who joins the line looks again.
         if self.is_broken() || self.is_last() {
             update(self, |state| self.arrive(&mut state.rounds))

@@ -12,7 +12,7 @@ use crate::blocking::block_on;
 use crate::broadcast::error::{RecvError, TryRecvError};
 use crate::broadcast::ring::Cursor;
 use crate::broadcast::state::{Arrival, BroadcastStatistics, Received, Shared};
-use crate::broadcast::stream::{Messages, OwnedMessages};
+use crate::broadcast::stream::{IntoMessages, Messages};
 use crate::wait_queue::{Home, Wait};
 
 /// A receiver of all that is sent while it exists.
@@ -135,6 +135,10 @@ impl<T: Clone> Receiver<T> {
     /// [`RecvError::Lagged`] if messages were missed, once, with how many; then it goes on with the
     /// oldest that is there. [`RecvError::Closed`] once all messages were taken and no sender is left.
     ///
+    /// # Panics
+    ///
+    /// The future panics if it is polled after it was ready, and if the clone of a message panics.
+    ///
     /// # Examples
     ///
     /// ```
@@ -253,8 +257,8 @@ impl<T: Clone> Receiver<T> {
     /// ```
     #[must_use = "streams do nothing unless polled"]
     #[track_caller]
-    pub fn into_stream(self) -> OwnedMessages<T> {
-        OwnedMessages::new(self)
+    pub fn into_stream(self) -> IntoMessages<T> {
+        IntoMessages::new(self)
     }
 }
 

@@ -168,7 +168,8 @@ impl<T> Ring<T> {
         let copy = slot.copies.pop().map(Message::Moved);
         let is_last = slot.standing == 0 && next == self.head;
         let message = if is_last {
-            copy.or(self.release_head())
+            let released = self.release_head();
+            copy.or(released)
         } else {
             copy.or_else(|| self.slot(next).share())
         };
@@ -281,7 +282,7 @@ mod tests {
 
     /// Sends a plain message to one receiver, or what would be one to many.
     fn push(ring: &mut Ring<u64>, number: u64) {
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             ring.push(number);
         } else {
             ring.push_copies([number].into_iter());

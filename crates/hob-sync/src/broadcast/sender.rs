@@ -9,7 +9,8 @@ use pin_project_lite::pin_project;
 
 use crate::broadcast::error::SendError;
 use crate::broadcast::receiver::Receiver;
-use crate::broadcast::state::{BroadcastStatistics, Farewell, NOT_IN_LINE, Shared, State};
+use crate::broadcast::state::{BroadcastStatistics, Farewell, Shared, State};
+use crate::epoch::Epoch;
 use crate::wait_queue::{Wait, update};
 
 /// A sender of a broadcast; clones send to the same receivers.
@@ -89,6 +90,10 @@ impl<T> Sender<T> {
     ///
     /// Cancel safe: dropping the future changes nothing.
     ///
+    /// # Panics
+    ///
+    /// The future panics if it is polled after it was ready.
+    ///
     /// # Examples
     ///
     /// ```
@@ -103,7 +108,11 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn closed(&self) -> Closed<'_, T> {
         Closed {
-            wait: Wait::new(&self.shared, NOT_IN_LINE, "broadcast::Sender::closed"),
+            wait: Wait::new(
+                &self.shared,
+                Epoch::NOT_IN_LINE,
+                "broadcast::Sender::closed",
+            ),
         }
     }
 

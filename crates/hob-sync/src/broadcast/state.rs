@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use crate::broadcast::error::RecvError;
 use crate::broadcast::ring::{Cursor, Found, Ring};
 use crate::broadcast::slot::{COPIES_MAX, Message, is_plain};
+use crate::epoch::Epoch;
 use crate::primitive::{AtomicUsize, Guarded, Ordering};
 use crate::wait_queue::{Serve, Settle, WaitQueue, serve, update};
 use crate::waker::WakeList;
@@ -26,7 +27,7 @@ pub(super) struct State<T> {
     /// Those who have taken all.
     arrivals: WaitQueue<u64, ()>,
     /// Those who wait until nobody listens.
-    farewells: WaitQueue<u64, ()>,
+    farewells: WaitQueue<Epoch, ()>,
     store: Store<T>,
 }
 
@@ -35,19 +36,15 @@ pub(super) struct Store<T> {
     ring: Ring<T>,
     senders: usize,
     receivers: usize,
-    /// How often the last receiver went.
-    farewells: u64,
+    /// The moments at which the last receiver went.
+    left_alone: Epoch,
 }
 
 /// The line of receivers. A request is the position of the message that comes next for them.
 pub(super) enum Arrival {}
 
-/// The line of those who wait until nobody listens. A request is the number of such moments that were
-/// before.
+/// The line of those who wait until nobody listens.
 pub(super) enum Farewell {}
-
-/// The request of one who has not joined the line of farewells yet.
-pub(super) const NOT_IN_LINE: u64 = u64::MAX;
 
 /// What a receiver receives.
 pub(super) enum Received<T> {
@@ -85,7 +82,7 @@ impl<T> Shared<T> {
                     ring: Ring::new(capacity),
                     senders: 1,
                     receivers: 0,
-                    farewells: 0,
+                    left_alone: Epoch::FIRST,
                 },
             }),
             tail: AtomicUsize::new(0),
@@ -109,7 +106,7 @@ impl<T> Shared<T> {
             store.receivers -= 1;
             self.receivers.store(store.receivers, Ordering::Relaxed);
             if store.receivers == 0 {
-                store.farewells += 1;
+                store.left_alone.advance();
             }
             store.ring.leave(cursor)
         })
@@ -150,10 +147,11 @@ impl<T> Shared<T> {
 
     /// What all handles show of themselves.
     pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A dump must not wait, and what it is written to must not find the lock taken.
+        let statistics = self.state.try_lock().map(|state| state.statistics());
         let mut handle = f.debug_struct(name);
-        // A dump must not wait.
-        match self.state.try_lock() {
-            Some(state) => handle.field("statistics", &state.statistics()),
+        match statistics {
+            Some(statistics) => handle.field("statistics", &statistics),
             None => handle.field("statistics", &format_args!("<locked>")),
         };
         handle.finish()
@@ -309,28 +307,28 @@ impl<T> Serve<Arrival> for Shared<T> {
 }
 
 impl<T> Serve<Farewell> for Shared<T> {
-    type Request = u64;
+    type Request = Epoch;
     type Grant = ();
     type Store = Store<T>;
 
-    fn parts(state: &mut State<T>) -> (&mut WaitQueue<u64, ()>, &mut Store<T>) {
+    fn parts(state: &mut State<T>) -> (&mut WaitQueue<Epoch, ()>, &mut Store<T>) {
         (&mut state.farewells, &mut state.store)
     }
 
-    fn is_ready(&self, store: &Store<T>, _: &u64) -> bool {
+    fn is_ready(&self, store: &Store<T>, _: &Epoch) -> bool {
         store.receivers == 0
     }
 
-    fn take(&self, store: &mut Store<T>, farewells: &mut u64) -> Option<()> {
+    fn take(&self, store: &mut Store<T>, joined: &mut Epoch) -> Option<()> {
         // Also if somebody came again before all who waited were told.
-        (store.receivers == 0 || *farewells < store.farewells).then_some(())
+        (store.receivers == 0 || *joined < store.left_alone).then_some(())
     }
 
     fn put_back(&self, _: &mut Store<T>, (): ()) -> Option<()> {
         None
     }
 
-    fn joins(&self, store: &mut Store<T>, farewells: &mut u64) {
-        *farewells = store.farewells;
+    fn joins(&self, store: &mut Store<T>, joined: &mut Epoch) {
+        *joined = store.left_alone;
     }
 }

@@ -27,7 +27,7 @@ pin_project! {
 pin_project! {
     /// The stream of [`Receiver::into_stream`].
     #[must_use = "streams do nothing unless polled"]
-    pub struct OwnedMessages<T> {
+    pub struct IntoMessages<T> {
         // Dropped first: it gives up its place in line.
         #[pin]
         wait: Wait<Arc<Shared<T>>, Arrival>,
@@ -77,7 +77,7 @@ impl<T> fmt::Debug for Messages<'_, T> {
     }
 }
 
-impl<T> OwnedMessages<T> {
+impl<T> IntoMessages<T> {
     #[track_caller]
     pub(super) fn new(receiver: Receiver<T>) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl<T> OwnedMessages<T> {
     }
 }
 
-impl<T: Clone> Stream for OwnedMessages<T> {
+impl<T: Clone> Stream for IntoMessages<T> {
     type Item = Result<T, Lagged>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -101,9 +101,9 @@ impl<T: Clone> Stream for OwnedMessages<T> {
     }
 }
 
-impl<T> fmt::Debug for OwnedMessages<T> {
+impl<T> fmt::Debug for IntoMessages<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedMessages")
+        f.debug_struct("IntoMessages")
             .field("wait", &self.wait)
             .field("receiver", &self.receiver)
             .finish()

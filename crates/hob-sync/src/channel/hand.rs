@@ -9,8 +9,11 @@
 //! The number of messages at hand is in one atomic word, beside a flag. To take one is one subtraction.
 //!
 //! ```text
-//!   word  =  messages at hand << 1  |  WANTED
+//!   word  =  messages at hand << 2  |  LINE  |  WANTED
 //! ```
+//!
+//! `LINE` is set in the word of an `mpmc` and never changes. Its receivers have no hand, but stand in a
+//! line: that is how this word tells what kind of channel it is.
 //!
 //! `WANTED` is set by whoever stands first in line for room, under the lock, by the very operation that
 //! looks how many there are. A message is taken either before that, and is seen, or after it, and then
@@ -21,17 +24,16 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use parking_lot::Mutex;
-
+use crate::channel::kind::Kind;
 use crate::channel::state::{Channel, Side, State, Store, UNBOUNDED};
-use crate::primitive::{AtomicUsize, Ordering};
+use crate::primitive::{AtomicUsize, Guarded, Ordering};
 
 /// Messages that the only receiver has at hand.
 ///
 /// They are reached by `&mut` alone, so this can be shared whatever they are. The lock says so in safe
 /// code; it is never taken.
 pub(crate) struct Hand<T> {
-    messages: Mutex<VecDeque<T>>,
+    messages: Guarded<VecDeque<T>>,
     /// Whether the channel was empty when it was last taken from.
     is_last: bool,
 }
@@ -40,12 +42,13 @@ pub(crate) struct Hand<T> {
 pub(super) struct AtHand(AtomicUsize);
 
 const WANTED: usize = 1;
-const ONE: usize = 2;
+const LINE: usize = 2;
+const ONE: usize = 4;
 
 impl<T> Hand<T> {
-    pub(crate) const fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self {
-            messages: Mutex::new(VecDeque::new()),
+            messages: Guarded::new(VecDeque::new()),
             is_last: false,
         }
     }
@@ -62,8 +65,21 @@ impl<T> Hand<T> {
 }
 
 impl AtHand {
-    pub(super) fn none() -> Self {
-        Self(AtomicUsize::new(0))
+    pub(super) fn none(kind: Kind) -> Self {
+        let word = match kind {
+            Kind::Mpsc => 0,
+            Kind::Mpmc => LINE,
+        };
+        Self(AtomicUsize::new(word))
+    }
+
+    /// What kind of channel it is.
+    pub(super) fn kind(&self) -> Kind {
+        if self.0.load(Ordering::Relaxed) & LINE == 0 {
+            Kind::Mpsc
+        } else {
+            Kind::Mpmc
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -82,6 +98,7 @@ impl AtHand {
 
     /// Sets the number, under the lock: the line is to be served before it is released.
     fn set(&self, count: usize) {
+        debug_assert_eq!(self.kind(), Kind::Mpsc, "others have no hand");
         self.0.store(count * ONE, Ordering::Relaxed);
     }
 }
@@ -133,6 +150,7 @@ impl<T> State<T> {
         channel: &Channel<T>,
         hand: &mut Hand<T>,
     ) -> Option<Option<T>> {
+        debug_assert!(hand.messages().is_empty(), "what is at hand is taken first");
         let Some(message) = self.side.pop() else {
             return self.side.store.is_over().then_some(None);
         };
@@ -140,7 +158,6 @@ impl<T> State<T> {
         hand.is_last = store.len() == 0 && putters.is_empty();
         if store.len() > 0 {
             let hand = hand.messages();
-            debug_assert!(hand.is_empty(), "what is at hand is taken first");
             mem::swap(hand, store.ring());
             channel.at_hand().set(hand.len());
         }

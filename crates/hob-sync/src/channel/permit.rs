@@ -77,7 +77,7 @@ impl<T> OwnedPermit<T> {
     ///
     /// # Errors
     ///
-    /// [`SendError`] with the message, if the receivers were dropped.
+    /// [`SendError`] with the message, if the receivers were dropped. The sender is dropped then.
     ///
     /// # Examples
     ///

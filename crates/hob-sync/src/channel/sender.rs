@@ -9,15 +9,15 @@ use crate::channel::ends::{SenderEnd, WeakEnd};
 use crate::channel::error::{SendError, TrySendError};
 use crate::channel::permit::{OwnedPermit, Permit};
 use crate::channel::sending::{Closed, Reserve, ReserveOwned, Sending};
-use crate::channel::serve::{Place, Put, Putters};
 use crate::channel::statistics::ChannelStatistics;
-use crate::wait_queue::Serve;
 
 /// A sender of a channel with a limit, made by `bounded` or `rendezvous`.
 ///
 /// It is the same type for one receiver ([`mpsc`](crate::mpsc)) and for many ([`mpmc`](crate::mpmc)).
 /// Clones send into the same channel. When the last sender is dropped, the receivers get what is there
 /// and then the end.
+///
+/// Of each kind of end a channel has `u32::MAX` at most: to clone one more, or upgrade to it, panics.
 pub struct Sender<T> {
     end: SenderEnd<T>,
 }
@@ -77,6 +77,9 @@ impl<T> Sender<T> {
     /// Sends a message if there is room and nobody waits for it; in a rendezvous, if a receiver waits
     /// for it.
     ///
+    /// That receiver may be dropped before it takes the message, which then stays in the channel for the
+    /// next one. Of a rendezvous, only what was sent by [`send`](Self::send) has been taken for sure.
+    ///
     /// # Errors
     ///
     /// [`TrySendError`] with the message says why not.
@@ -123,7 +126,8 @@ impl<T> Sender<T> {
     /// Waits for a slot and keeps it, for a message that is made later.
     ///
     /// Of a rendezvous there is a slot while a receiver waits; what is sent into it stays in the channel
-    /// if that receiver has gone meanwhile.
+    /// if that receiver has gone meanwhile. However large the channel is, `u32::MAX` slots are kept at a
+    /// time, and the next waits until one is used or given back.
     ///
     /// # Cancel safety
     ///
@@ -133,6 +137,10 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// [`SendError`] if the channel was closed or its receivers dropped.
+    ///
+    /// # Panics
+    ///
+    /// The future panics if it is polled after it was ready.
     ///
     /// # Examples
     ///
@@ -160,6 +168,10 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
+    /// As [`reserve`](Self::reserve); the sender is dropped then, and the channel ends if it was the last.
+    ///
+    /// # Panics
+    ///
     /// As [`reserve`](Self::reserve).
     ///
     /// # Examples
@@ -181,6 +193,9 @@ impl<T> Sender<T> {
 
     /// Keeps a slot if there is one and nobody waits for it.
     ///
+    /// Of a rendezvous there is one if a receiver waits for it. That may be dropped before it takes what is
+    /// sent into the slot, which then stays in the channel for the next one.
+    ///
     /// # Errors
     ///
     /// [`TrySendError`] says why not.
@@ -196,7 +211,7 @@ impl<T> Sender<T> {
     /// assert_eq!(rx.try_recv(), Ok(7));
     /// ```
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
-        self.try_take_slot()?;
+        self.end.try_reserve()?;
         Ok(Permit::new(self))
     }
 
@@ -216,19 +231,10 @@ impl<T> Sender<T> {
     /// # drop(rx);
     /// ```
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
-        match self.try_take_slot() {
+        match self.end.try_reserve() {
             Ok(()) => Ok(OwnedPermit::new(self)),
             Err(TrySendError::Full(())) => Err(TrySendError::Full(self)),
             Err(TrySendError::Closed(())) => Err(TrySendError::Closed(self)),
-        }
-    }
-
-    fn try_take_slot(&self) -> Result<(), TrySendError<()>> {
-        let place = Serve::<Putters>::try_take(&**self.end.channel(), &mut Put::Slot);
-        match place {
-            Some(Place::Slot) => Ok(()),
-            Some(_) => Err(TrySendError::Closed(())),
-            None => Err(TrySendError::Full(())),
         }
     }
 
@@ -237,6 +243,10 @@ impl<T> Sender<T> {
     /// # Cancel safety
     ///
     /// Cancel safe: dropping the future gives up its place and nothing else.
+    ///
+    /// # Panics
+    ///
+    /// The future panics if it is polled after it was ready.
     ///
     /// # Examples
     ///
@@ -252,6 +262,44 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn closed(&self) -> Closed<'_, T> {
         Closed::new(self.end.channel())
+    }
+
+    /// As [`closed`](Self::closed), blocking the thread.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs tasks: await [`closed`](Self::closed) there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::mpsc;
+    /// let (tx, rx) = mpsc::bounded::<u8>(1);
+    /// drop(rx);
+    /// tx.closed_blocking();
+    /// ```
+    #[track_caller]
+    pub fn closed_blocking(&self) {
+        let what = self.end.names().closed_blocking;
+        block_on(what, Location::caller(), self.closed());
+    }
+
+    /// Closes the channel for all senders: nothing can be sent any more, except through permits that are
+    /// out. What is there can still be received.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::mpsc;
+    /// let (tx, mut rx) = mpsc::bounded(2);
+    /// tx.try_send(1).unwrap();
+    /// tx.clone().close();
+    /// assert!(tx.try_send(2).is_err());
+    /// assert_eq!(rx.recv_blocking(), Some(1));
+    /// assert_eq!(rx.recv_blocking(), None);
+    /// ```
+    pub fn close(&self) {
+        self.end.close();
     }
 
     /// Makes a reference that does not keep the channel open.
@@ -308,7 +356,28 @@ impl<T> Sender<T> {
         self.len() == 0
     }
 
-    /// How many messages the channel was made for; zero for a rendezvous.
+    /// Returns `true` if there is no room, or others wait for it: [`try_send`](Self::try_send) would be
+    /// refused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::mpsc;
+    /// let (tx, _rx) = mpsc::bounded::<u8>(1);
+    /// assert!(!tx.is_full());
+    /// let _permit = tx.try_reserve();
+    /// assert!(tx.is_full(), "a slot that is kept is not free");
+    /// ```
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.end.is_full()
+    }
+
+    /// How many messages the channel was made for, zero for a rendezvous; `None` for `usize::MAX` of
+    /// them, which is no limit.
+    ///
+    /// A rendezvous takes more than that from [`try_send`](Self::try_send) and permits, as long as
+    /// receivers wait.
     ///
     /// # Examples
     ///
@@ -316,11 +385,12 @@ impl<T> Sender<T> {
     /// # use hob_sync::mpsc;
     /// let (tx, _rx) = mpsc::bounded(3);
     /// tx.try_send(1).unwrap();
-    /// assert_eq!(tx.capacity(), 3);
+    /// assert_eq!(tx.capacity(), Some(3));
     /// ```
+    #[doc(alias = "max_capacity")]
     #[must_use]
-    pub fn capacity(&self) -> usize {
-        self.end.capacity()
+    pub fn capacity(&self) -> Option<usize> {
+        self.end.limit()
     }
 
     /// Returns the counts, and who waits.
@@ -344,6 +414,18 @@ impl<T> fmt::Debug for Sender<T> {
 
 impl<T> WeakSender<T> {
     /// A sender, if there is still one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::mpsc;
+    /// let (tx, mut rx) = mpsc::bounded(1);
+    /// let weak = tx.downgrade();
+    /// weak.upgrade().unwrap().try_send(7).unwrap();
+    /// assert_eq!(rx.try_recv(), Ok(7));
+    /// drop(tx);
+    /// assert!(weak.upgrade().is_none());
+    /// ```
     #[must_use]
     pub fn upgrade(&self) -> Option<Sender<T>> {
         self.end.upgrade().map(Sender::new)

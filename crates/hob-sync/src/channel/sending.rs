@@ -90,8 +90,11 @@ impl<T> Future for Sending<'_, T> {
                 Err(TrySendError::Closed(message)) => return Poll::Ready(Err(SendError(message))),
                 Err(TrySendError::Full(message)) => *this.message = Some(message),
             }
-            budget::refund();
-            return self.poll_waiting(cx, Wait::poll_waiting);
+            let poll = self.poll_waiting(cx, Wait::poll_waiting);
+            if poll.is_pending() {
+                budget::refund();
+            }
+            return poll;
         }
         self.poll_waiting(cx, Wait::poll)
     }

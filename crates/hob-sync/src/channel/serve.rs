@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use crate::channel::kind::Receivers;
 use crate::channel::state::{Channel, Side, State, Store};
 use crate::primitive::Guarded;
 use crate::wait_queue::{Serve, Settle, WaitQueue, serve};
@@ -18,8 +19,10 @@ pub(crate) struct Closers;
 
 /// What one who puts waits with.
 pub(crate) enum Put<T> {
-    /// A message, until there is room for it or a receiver takes it.
+    /// A message, until there is room for it.
     Message(T),
+    /// A message in the line of a rendezvous, until a receiver takes it.
+    Offered(T),
     /// The wish for a slot.
     Slot,
     /// A message that is gone: taken by a receiver, or moved into the ring, or returned.
@@ -57,7 +60,7 @@ pub(crate) struct Closing;
 
 impl<T> Put<T> {
     pub(super) const fn is_message(&self) -> bool {
-        matches!(self, Self::Message(_))
+        matches!(self, Self::Message(_) | Self::Offered(_))
     }
 
     /// Takes the message away from a sender that will learn that it was.
@@ -71,7 +74,7 @@ impl<T> Put<T> {
     #[inline]
     fn take(&mut self) -> Option<T> {
         match mem::replace(self, Self::Gone) {
-            Self::Message(message) => Some(message),
+            Self::Message(message) | Self::Offered(message) => Some(message),
             Self::Slot | Self::Gone => None,
         }
     }
@@ -95,6 +98,13 @@ impl Take {
     }
 }
 
+/// Counts one more future that is in line or was.
+fn one_more(count: u32) -> u32 {
+    count
+        .checked_add(1)
+        .expect("256 GiB of futures do not wait at one channel")
+}
+
 impl<T> Settle for Channel<T> {
     type State = State<T>;
 
@@ -104,11 +114,16 @@ impl<T> Settle for Channel<T> {
 
     fn settle(&self, state: &mut State<T>, wakes: &mut WakeList) {
         serve::<Putters, _>(self, state, wakes);
-        serve::<Takers, _>(self, state, wakes);
-        serve::<Closers, _>(self, state, wakes);
-        if !wakes.is_full() {
-            wakes.extend(self.whom_to_wake(state));
+        debug_assert!(
+            state.side.store.offered == 0 || !state.side.putters.is_empty(),
+            "what is offered is in line"
+        );
+        match state.receivers {
+            Receivers::Many { .. } => serve::<Takers, _>(self, state, wakes),
+            Receivers::One { .. } if wakes.is_full() => {}
+            Receivers::One { .. } => wakes.extend(self.whom_to_wake(state)),
         }
+        serve::<Closers, _>(self, state, wakes);
     }
 }
 
@@ -131,21 +146,18 @@ impl<T> Serve<Putters> for Channel<T> {
             return Some(Place::Sent);
         }
         if store.is_closed {
+            self.withdraw(store, request);
             return Some(Place::Refused(request.take()));
         }
         if self.is_offer(request) || !self.has_room_or_wants(store) {
             return None;
         }
-        Some(match request.take() {
-            Some(message) => {
-                store.push(message);
-                Place::Sent
-            }
-            None => {
-                store.reserved += 1;
-                Place::Slot
-            }
-        })
+        if matches!(request, Put::Slot) {
+            return store.reserve().then_some(Place::Slot);
+        }
+        let message = request.take()?;
+        store.push(message);
+        Some(Place::Sent)
     }
 
     fn put_back(&self, store: &mut Store<T>, grant: Place<T>) -> Option<Place<T>> {
@@ -161,14 +173,15 @@ impl<T> Serve<Putters> for Channel<T> {
 
     fn joins(&self, store: &mut Store<T>, request: &mut Put<T>) {
         if self.is_offer(request) {
-            store.offered += 1;
+            store.offered = one_more(store.offered);
+            if let Some(message) = request.take() {
+                *request = Put::Offered(message);
+            }
         }
     }
 
     fn leaves(&self, store: &mut Store<T>, request: &Put<T>) {
-        if self.is_offer(request) {
-            store.offered = store.offered.saturating_sub(1);
-        }
+        self.withdraw(store, request);
     }
 
     #[inline]
@@ -189,6 +202,14 @@ impl<T> Channel<T> {
     const fn is_offer(&self, request: &Put<T>) -> bool {
         self.is_rendezvous() && request.is_message()
     }
+
+    /// Counts a message that waits in line no more, if the request is one that did.
+    fn withdraw(&self, store: &mut Store<T>, request: &Put<T>) {
+        if matches!(request, Put::Offered(_)) {
+            debug_assert!(self.is_rendezvous(), "elsewhere messages wait for room");
+            store.offered -= 1;
+        }
+    }
 }
 
 impl<T> Serve<Takers> for Channel<T> {
@@ -197,23 +218,24 @@ impl<T> Serve<Takers> for Channel<T> {
     type Store = Side<T>;
 
     fn parts(state: &mut State<T>) -> (&mut WaitQueue<Take, Taken<T>>, &mut Side<T>) {
-        (&mut state.takers, &mut state.side)
+        (state.receivers.line(), &mut state.side)
     }
 
     fn is_ready(&self, side: &Side<T>, _: &Take) -> bool {
-        // What senders offer is not looked at: then the newcomer joins the line, and has its turn.
-        side.store.len() > side.store.promised || side.store.is_over()
+        // What is offered may be hidden behind a reserve: then it yields once before it joins the line.
+        let there = side.store.len() + side.store.offered as usize;
+        there > side.store.promised() || side.store.is_over()
     }
 
     #[inline]
     fn take(&self, side: &mut Side<T>, request: &mut Take) -> Option<Taken<T>> {
         let is_newcomer = !request.is_in_line;
-        let taken = if self.available(side) > side.store.promised {
+        let taken = if self.available(side) > side.store.promised() {
             let message = (request.direct && is_newcomer).then(|| side.pop());
             match message.flatten() {
                 Some(message) => Taken::Message(message),
                 None => {
-                    side.store.promised += 1;
+                    side.store.promised = one_more(side.store.promised);
                     Taken::Turn
                 }
             }
@@ -240,7 +262,7 @@ impl<T> Serve<Takers> for Channel<T> {
 
     fn joins(&self, side: &mut Side<T>, request: &mut Take) {
         request.is_in_line = true;
-        side.store.waiting += 1;
+        side.store.waiting = one_more(side.store.waiting);
     }
 
     fn leaves(&self, side: &mut Side<T>, _: &Take) {
@@ -250,7 +272,7 @@ impl<T> Serve<Takers> for Channel<T> {
     #[inline]
     fn try_take(&self, request: &mut Take) -> Option<Taken<T>> {
         self.change(|state| {
-            if state.takers.is_empty() {
+            if !state.receivers.are_in_line() {
                 Serve::<Takers>::take(self, &mut state.side, request)
             } else {
                 None
@@ -278,5 +300,34 @@ impl<T> Serve<Closers> for Channel<T> {
 
     fn put_back(&self, _: &mut Store<T>, _: Closing) -> Option<Closing> {
         None
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use crate::channel::{Kind, Sender, TrySendError, UNBOUNDED, channel};
+
+    #[test]
+    fn a_slot_beyond_those_that_can_be_counted_waits_for_one_to_be_given_back() {
+        let (end, _receiver) = channel::<u8>(UNBOUNDED, Kind::Mpsc);
+        let sender = Sender::new(end);
+        sender
+            .end()
+            .change(|state| state.side.store.reserved = u32::MAX - 1);
+        let last = sender.try_reserve().expect("it can be counted");
+        assert!(matches!(sender.try_reserve(), Err(TrySendError::Full(()))));
+
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut next = pin!(sender.reserve());
+        assert!(next.as_mut().poll(&mut cx).is_pending());
+        drop(last);
+        let Poll::Ready(Ok(permit)) = next.poll(&mut cx) else {
+            panic!("one was given back");
+        };
+        assert_eq!(sender.statistics().reserved, u32::MAX as usize);
+        drop(permit);
     }
 }

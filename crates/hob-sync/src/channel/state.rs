@@ -7,7 +7,8 @@ use hob_core::unhandled;
 
 use crate::channel::error::TrySendError;
 use crate::channel::hand::AtHand;
-use crate::channel::serve::{Closing, Place, Put, Take, Taken};
+use crate::channel::kind::{Kind, Names, Receivers};
+use crate::channel::serve::{Closing, Place, Put};
 use crate::primitive::Guarded;
 use crate::wait_queue::{WaitQueue, release};
 
@@ -17,56 +18,48 @@ pub(crate) const RENDEZVOUS: usize = 0;
 /// The capacity of a channel without a limit: memory ends long before.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
 
-/// What the operations of senders are called in records, which depends on the kind of channel.
-pub(crate) struct Names {
-    pub(crate) send: &'static str,
-    pub(crate) send_blocking: &'static str,
-    pub(crate) reserve: &'static str,
-    pub(crate) reserve_owned: &'static str,
-    pub(crate) closed: &'static str,
-}
-
 /// What all ends of a channel share.
 pub(crate) struct Channel<T> {
     capacity: usize,
-    names: &'static Names,
     at_hand: AtHand,
     state: Guarded<State<T>>,
 }
 
 pub(crate) struct State<T> {
-    pub(super) takers: WaitQueue<Take, Taken<T>>,
+    pub(super) receivers: Receivers<T>,
     pub(super) closing: WaitQueue<(), Closing>,
     pub(crate) side: Side<T>,
 }
 
-/// All but the lines of those who take something out.
+/// All but the receivers, and the line of those who wait for the end.
 pub(crate) struct Side<T> {
     pub(super) putters: WaitQueue<Put<T>, Place<T>>,
     pub(super) store: Store<T>,
 }
 
-/// All but the lines.
+/// What the lines are served from.
+///
+/// The counts are small, so that an empty channel is. Those that callers can drive up by forgetting what
+/// they were given are checked: `reserved` here, those of the ends in `ends`. The others count futures in
+/// line, or that were: pinned, so never without their memory, which for `u32::MAX` of them would be more
+/// than 256 GiB. One more would be a panic.
 pub(crate) struct Store<T> {
     ring: VecDeque<T>,
     /// Slots that permits hold, or that were granted and not used yet.
-    pub(super) reserved: usize,
+    pub(super) reserved: u32,
     /// Turns that were granted and not used yet.
-    pub(super) promised: usize,
+    pub(super) promised: u32,
     /// Receivers that wait and have no turn yet; of an `mpsc`, whether its receiver waits.
-    pub(super) waiting: usize,
+    pub(super) waiting: u32,
     /// Messages that wait in line; counted in a rendezvous only.
-    pub(super) offered: usize,
-    pub(super) senders: usize,
-    pub(super) receivers: usize,
+    pub(super) offered: u32,
+    pub(super) senders: u32,
     pub(super) is_closed: bool,
-    /// The receiver of an `mpsc`, if it waits.
-    pub(super) waker: Option<Waker>,
 }
 
 impl<T> Channel<T> {
     /// A channel of one sender and one receiver.
-    pub(super) fn new(capacity: usize, names: &'static Names) -> Self {
+    pub(super) fn new(capacity: usize, kind: Kind) -> Self {
         let store = Store {
             ring: VecDeque::new(),
             reserved: 0,
@@ -74,17 +67,14 @@ impl<T> Channel<T> {
             waiting: 0,
             offered: 0,
             senders: 1,
-            receivers: 1,
             is_closed: false,
-            waker: None,
         };
         let putters = WaitQueue::new();
         Self {
             capacity,
-            names,
-            at_hand: AtHand::none(),
+            at_hand: AtHand::none(kind),
             state: Guarded::new(State {
-                takers: WaitQueue::new(),
+                receivers: Receivers::one_of(kind),
                 closing: WaitQueue::new(),
                 side: Side { putters, store },
             }),
@@ -108,8 +98,8 @@ impl<T> Channel<T> {
         &self.at_hand
     }
 
-    pub(super) const fn names(&self) -> &'static Names {
-        self.names
+    pub(super) fn names(&self) -> &'static Names {
+        self.at_hand.kind().names()
     }
 
     pub(super) const fn is_rendezvous(&self) -> bool {
@@ -133,11 +123,16 @@ impl<T> Channel<T> {
     /// The waker of the only receiver, if it waits and has no reason to.
     #[inline]
     pub(super) fn whom_to_wake(&self, state: &mut State<T>) -> Option<Waker> {
-        let side = &mut state.side;
-        if side.store.waker.is_some() && (self.available(side) > 0 || side.store.is_over()) {
-            side.store.waker.take()
-        } else {
-            None
+        let State {
+            receivers, side, ..
+        } = state;
+        match receivers {
+            Receivers::One { waker, .. }
+                if waker.is_some() && (self.available(side) > 0 || side.store.is_over()) =>
+            {
+                waker.take()
+            }
+            Receivers::One { .. } | Receivers::Many { .. } => None,
         }
     }
 
@@ -171,12 +166,33 @@ impl<T> Channel<T> {
         self.try_send(message)
     }
 
+    /// Reserves a slot if there is one and nobody waits for it.
+    pub(super) fn try_reserve(&self) -> Result<(), TrySendError<()>> {
+        self.change(|state| {
+            let Side { putters, store } = &mut state.side;
+            if store.is_closed {
+                Err(TrySendError::Closed(()))
+            } else if putters.is_empty() && self.has_room(store) && store.reserve() {
+                Ok(())
+            } else {
+                Err(TrySendError::Full(()))
+            }
+        })
+    }
+
+    /// Whether nothing can be sent without waiting.
+    pub(crate) fn is_full(&self) -> bool {
+        let state = self.state.lock();
+        let Side { putters, store } = &state.side;
+        !(putters.is_empty() && self.has_room(store))
+    }
+
     /// Puts a message into a slot that was reserved; it comes back if nobody can receive it.
     pub(super) fn fill(&self, message: T) -> Result<(), T> {
         self.change(|state| {
             let store = &mut state.side.store;
             store.unreserve();
-            if store.receivers == 0 {
+            if state.receivers.count() == 0 {
                 return Err(message);
             }
             store.ring.push_back(message);
@@ -209,7 +225,7 @@ impl<T> Channel<T> {
     ) -> Result<R, IsOver> {
         self.change(|state| {
             let side = &mut state.side;
-            if state.takers.is_empty() && self.available(side) > side.store.promised {
+            if !state.receivers.are_in_line() && self.available(side) > side.store.promised() {
                 return Ok(take(side).expect("it was counted under this lock"));
             }
             Err(IsOver(side.store.is_over()))
@@ -222,24 +238,24 @@ impl<T> Channel<T> {
 
     pub(super) fn has_room(&self, store: &Store<T>) -> bool {
         let capacity = match self.capacity {
-            RENDEZVOUS => store.waiting + store.promised,
+            RENDEZVOUS => store.waiting as usize + store.promised(),
             capacity => capacity,
         };
-        let there = store.ring.len() + store.reserved;
+        let there = store.ring.len() + store.reserved();
         there < capacity && there + self.at_hand.len() < capacity
     }
 
     /// As [`has_room`](Self::has_room), asked for one who waits if there is none.
     pub(super) fn has_room_or_wants(&self, store: &Store<T>) -> bool {
         self.has_room(store)
-            || store.ring.len() + store.reserved + self.at_hand.len_wanted() < self.capacity
+            || store.ring.len() + store.reserved() + self.at_hand.len_wanted() < self.capacity
     }
 
     /// How many messages there are to be taken.
     pub(super) fn available(&self, side: &mut Side<T>) -> usize {
         let ring = side.store.ring.len();
         if self.is_rendezvous() && side.putters.with_first(|put| put.is_message()) == Some(true) {
-            ring + side.store.offered
+            ring + side.store.offered as usize
         } else {
             ring
         }
@@ -254,8 +270,8 @@ impl<T> State<T> {
     /// Whether somebody waits in a line that a change of the state could serve.
     #[inline]
     pub(crate) fn is_awaited(&self) -> bool {
-        !self.side.putters.is_empty()
-            || !self.takers.is_empty()
+        self.receivers.are_in_line()
+            || !self.side.putters.is_empty()
             || (self.side.store.is_closed && !self.closing.is_empty())
     }
 
@@ -271,15 +287,14 @@ impl<T> State<T> {
     /// for it. What it displaces is left in `clone`. Returns `false` if a clone is needed and none was
     /// made.
     pub(crate) fn file(&mut self, waker: &Waker, clone: &mut Option<Waker>) -> bool {
-        let store = &mut self.side.store;
-        let is_filed = |filed: &Waker| filed.will_wake(waker);
-        if !store.waker.as_ref().is_some_and(is_filed) {
+        let filed = self.receivers.waker();
+        if !filed.as_ref().is_some_and(|filed| filed.will_wake(waker)) {
             let Some(waker) = clone.take() else {
                 return false;
             };
-            *clone = store.waker.replace(waker);
+            *clone = filed.replace(waker);
         }
-        store.waiting = 1;
+        self.side.store.waiting = 1;
         true
     }
 
@@ -287,7 +302,7 @@ impl<T> State<T> {
     #[must_use]
     pub(crate) fn unfile(&mut self) -> Option<Waker> {
         self.side.store.waiting = 0;
-        self.side.store.waker.take()
+        self.receivers.waker().take()
     }
 }
 
@@ -303,7 +318,7 @@ impl<T> Side<T> {
     pub(crate) fn pop_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> Option<usize> {
         let there = self.store.ring.len();
         // In a rendezvous the turns of others may be for what is offered, which comes after the ring.
-        let free = there.saturating_sub(self.store.promised).max(1);
+        let free = there.saturating_sub(self.store.promised()).max(1);
         let count = limit.min(free).min(there);
         if count > 0 {
             buffer.extend(self.store.ring.drain(..count));
@@ -361,6 +376,28 @@ impl<T> Store<T> {
     /// Whether no message is there and none will come.
     pub(super) fn is_over(&self) -> bool {
         self.ring.is_empty() && self.reserved == 0 && self.is_ended()
+    }
+
+    /// Slots that permits hold, or that were granted and not used yet.
+    pub(super) const fn reserved(&self) -> usize {
+        self.reserved as usize
+    }
+
+    /// Turns that were granted and not used yet.
+    pub(super) const fn promised(&self) -> usize {
+        self.promised as usize
+    }
+
+    /// Reserves a slot, unless there are as many as can be counted: then one has to be given back first.
+    #[must_use]
+    pub(super) const fn reserve(&mut self) -> bool {
+        match self.reserved.checked_add(1) {
+            Some(reserved) => {
+                self.reserved = reserved;
+                true
+            }
+            None => false,
+        }
     }
 
     pub(super) fn unreserve(&mut self) {

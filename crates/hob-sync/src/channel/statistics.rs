@@ -38,11 +38,11 @@ impl<T> Channel<T> {
         ChannelStatistics {
             len: self.len_of(store),
             capacity: self.limit(),
-            reserved: store.reserved,
-            senders: store.senders,
-            receivers: store.receivers,
+            reserved: store.reserved(),
+            senders: store.senders as usize,
+            receivers: state.receivers.count() as usize,
             senders_waiting: state.side.putters.len(),
-            receivers_waiting: state.takers.len() + usize::from(store.waker.is_some()),
+            receivers_waiting: state.receivers.waiting(),
             closed_waiting: state.closing.len(),
             is_closed: store.is_closed(),
         }

@@ -1,8 +1,10 @@
 //! The senders of a channel without a limit: they never wait.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
+use crate::blocking::block_on;
 use crate::channel::ends::{SenderEnd, WeakEnd};
 use crate::channel::error::SendError;
 use crate::channel::sending::Closed;
@@ -12,7 +14,7 @@ use crate::channel::statistics::ChannelStatistics;
 ///
 /// It is the same type for one receiver ([`mpsc`](crate::mpsc)) and for many ([`mpmc`](crate::mpmc)).
 /// Clones send into the same channel. When the last sender is dropped, the receivers get what is there
-/// and then the end.
+/// and then the end. There are `u32::MAX` senders at most, as of [`Sender`](crate::mpsc::Sender).
 pub struct UnboundedSender<T> {
     end: SenderEnd<T>,
 }
@@ -57,6 +59,10 @@ impl<T> UnboundedSender<T> {
     ///
     /// Cancel safe: dropping the future gives up its place and nothing else.
     ///
+    /// # Panics
+    ///
+    /// The future panics if it is polled after it was ready.
+    ///
     /// # Examples
     ///
     /// ```
@@ -71,6 +77,44 @@ impl<T> UnboundedSender<T> {
     #[track_caller]
     pub fn closed(&self) -> Closed<'_, T> {
         Closed::new(self.end.channel())
+    }
+
+    /// As [`closed`](Self::closed), blocking the thread.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs tasks: await [`closed`](Self::closed) there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::mpsc;
+    /// let (tx, rx) = mpsc::unbounded::<u8>();
+    /// drop(rx);
+    /// tx.closed_blocking();
+    /// ```
+    #[track_caller]
+    pub fn closed_blocking(&self) {
+        let what = self.end.names().closed_blocking;
+        block_on(what, Location::caller(), self.closed());
+    }
+
+    /// Closes the channel for all senders: nothing can be sent any more. What is there can still be
+    /// received.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::mpsc;
+    /// let (tx, mut rx) = mpsc::unbounded();
+    /// tx.send(1).unwrap();
+    /// tx.clone().close();
+    /// assert!(tx.send(2).is_err());
+    /// assert_eq!(rx.recv_blocking(), Some(1));
+    /// assert_eq!(rx.recv_blocking(), None);
+    /// ```
+    pub fn close(&self) {
+        self.end.close();
     }
 
     /// Makes a reference that does not keep the channel open.
@@ -137,6 +181,18 @@ impl<T> fmt::Debug for UnboundedSender<T> {
 
 impl<T> WeakUnboundedSender<T> {
     /// A sender, if there is still one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::mpsc;
+    /// let (tx, mut rx) = mpsc::unbounded();
+    /// let weak = tx.downgrade();
+    /// weak.upgrade().unwrap().send(7).unwrap();
+    /// assert_eq!(rx.try_recv(), Ok(7));
+    /// drop(tx);
+    /// assert!(weak.upgrade().is_none());
+    /// ```
     #[must_use]
     pub fn upgrade(&self) -> Option<UnboundedSender<T>> {
         self.end.upgrade().map(UnboundedSender::new)

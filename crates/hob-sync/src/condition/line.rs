@@ -1,5 +1,23 @@
 //! The line of those who wait at a condition, and who of them is to be notified.
+//!
+//! # Implementation
+//!
+//! The line is served in order, perhaps in several goes, so those to be notified are its beginning.
+//! Each notification is a moment; by the [`Epoch`] that one joined in, the line falls into three parts:
+//!
+//! ```text
+//!   first                                                            last
+//!   joined < all_before  │  joined < some_before  │  joined later
+//!   all are notified     │  `some` of them        │  nobody is
+//!                        │  `candidates`          │  `newcomers`
+//! ```
+//!
+//! There are never more notifications than candidates: what is left over is for nobody who joins later.
 
+use std::mem;
+
+use crate::epoch::Epoch;
+use crate::notification::Notification;
 use crate::primitive::{AtomicBool, Guarded, Ordering};
 use crate::wait_queue::{Serve, Settle, WaitQueue, serve, update};
 use crate::waker::WakeList;
@@ -10,29 +28,18 @@ pub(crate) struct Line {
 }
 
 pub(crate) struct State {
-    queue: WaitQueue<Number, Notification>,
-    store: Notified,
+    queue: WaitQueue<Epoch, Notification>,
+    store: Addressees,
 }
 
-/// What one draws who joins the line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, PartialOrd)]
-pub(crate) struct Number(u64);
-
-/// Who was notified and is still to be told.
-pub(crate) struct Notified {
-    next: Number,
-    /// All with a smaller number.
-    all_before: Number,
-    /// So many of those with a number smaller than `some_before`.
+/// Who was notified and is still to be told. See the module.
+pub(crate) struct Addressees {
+    now: Epoch,
+    all_before: Epoch,
+    some_before: Epoch,
     some: usize,
-    some_before: Number,
-}
-
-/// What a wait is granted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Notification {
-    One,
-    All,
+    candidates: usize,
+    newcomers: usize,
 }
 
 impl Line {
@@ -41,12 +48,7 @@ impl Line {
             is_waited_for: AtomicBool::new(false),
             state: Guarded::new(State {
                 queue: WaitQueue::new(),
-                store: Notified {
-                    next: Number(0),
-                    all_before: Number(0),
-                    some: 0,
-                    some_before: Number(0),
-                },
+                store: Addressees::new(),
             }),
         }
     }
@@ -61,7 +63,7 @@ impl Line {
     /// Notifies all in line.
     pub(super) fn notify_all(&self) {
         if self.is_waited_for() {
-            update(self, |state| state.store.all_before = state.store.next);
+            update(self, |state| state.store.notify_all());
         }
     }
 
@@ -79,15 +81,31 @@ impl Line {
     }
 }
 
-impl Number {
-    /// The request of one who has drawn none: no notification is for it.
-    pub(super) const NONE: Self = Self(u64::MAX);
-}
+impl Addressees {
+    const fn new() -> Self {
+        Self {
+            now: Epoch::FIRST,
+            all_before: Epoch::FIRST,
+            some_before: Epoch::FIRST,
+            some: 0,
+            candidates: 0,
+            newcomers: 0,
+        }
+    }
 
-impl Notified {
     fn notify(&mut self, n: usize) {
-        self.some = self.some.saturating_add(n);
-        self.some_before = self.next;
+        self.now.advance();
+        self.some_before = self.now;
+        self.candidates += mem::take(&mut self.newcomers);
+        self.some = self.some.saturating_add(n).min(self.candidates);
+    }
+
+    const fn notify_all(&mut self) {
+        self.now.advance();
+        self.all_before = self.now;
+        self.candidates = 0;
+        self.newcomers = 0;
+        self.some = 0;
     }
 }
 
@@ -107,50 +125,60 @@ impl Settle for Line {
 }
 
 impl Serve for Line {
-    type Request = Number;
+    type Request = Epoch;
     type Grant = Notification;
-    type Store = Notified;
+    type Store = Addressees;
 
-    fn parts(state: &mut State) -> (&mut WaitQueue<Number, Notification>, &mut Notified) {
+    fn parts(state: &mut State) -> (&mut WaitQueue<Epoch, Notification>, &mut Addressees) {
         (&mut state.queue, &mut state.store)
     }
 
-    fn is_ready(&self, _: &Notified, _: &Number) -> bool {
+    fn is_ready(&self, _: &Addressees, _: &Epoch) -> bool {
         // Nothing is kept: whoever comes waits.
         false
     }
 
-    fn take(&self, notified: &mut Notified, number: &mut Number) -> Option<Notification> {
-        if *number < notified.all_before {
+    fn take(&self, addressees: &mut Addressees, joined: &mut Epoch) -> Option<Notification> {
+        if *joined < addressees.all_before {
             return Some(Notification::All);
         }
-        if *number < notified.some_before && notified.some > 0 {
-            notified.some -= 1;
+        if *joined < addressees.some_before && addressees.some > 0 {
+            addressees.some -= 1;
+            addressees.candidates -= 1;
             return Some(Notification::One);
         }
-        // Whoever is behind came later still, so nobody is left whom that was for.
-        notified.some = 0;
         None
     }
 
     fn put_back(
         &self,
-        notified: &mut Notified,
+        addressees: &mut Addressees,
         notification: Notification,
     ) -> Option<Notification> {
         if notification == Notification::One {
-            notified.notify(1);
+            addressees.notify(1);
         }
         None
     }
 
-    fn joins(&self, notified: &mut Notified, number: &mut Number) {
-        *number = notified.next;
-        notified.next.0 += 1;
+    fn joins(&self, addressees: &mut Addressees, joined: &mut Epoch) {
+        *joined = addressees.now;
+        addressees.newcomers += 1;
         self.is_waited_for.store(true, Ordering::Relaxed);
     }
 
-    fn try_take(&self, _: &mut Number) -> Option<Notification> {
+    fn leaves(&self, addressees: &mut Addressees, joined: &Epoch) {
+        if *joined < addressees.all_before {
+            // It is counted no more.
+        } else if *joined < addressees.some_before {
+            addressees.candidates -= 1;
+            addressees.some = addressees.some.min(addressees.candidates);
+        } else {
+            addressees.newcomers -= 1;
+        }
+    }
+
+    fn try_take(&self, _: &mut Epoch) -> Option<Notification> {
         None
     }
 }

@@ -7,6 +7,7 @@
 //! was received and has not led to a guard yet is a [`Received`], whose `Drop` passes it on.
 
 use std::fmt;
+use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -16,7 +17,9 @@ use pin_project_lite::pin_project;
 
 use crate::condition::Condition;
 use crate::condition::guard::Guard;
-use crate::condition::line::{Line, Notification, Number};
+use crate::condition::line::Line;
+use crate::epoch::Epoch;
+use crate::notification::Notification;
 use crate::wait_queue::{self, polled_after_ready};
 
 pin_project! {
@@ -43,6 +46,9 @@ pin_project! {
         predicate: F,
         // Before the first wait.
         guard: Option<G>,
+        // The poll of its task in which it yielded for want of a budget, before its first look. In the
+        // next one it looks.
+        yielded_in: Option<u32>,
         #[pin]
         wait: Option<Wait<'c, G>>,
         place: &'static Location<'static>,
@@ -67,7 +73,7 @@ impl<'c, G: Guard> Wait<'c, G> {
             line,
             lock: guard.lock_again(place),
             guard: Some(guard),
-            wait: wait_queue::Wait::new_at(line, Number::NONE, what, place),
+            wait: wait_queue::Wait::new_at(line, Epoch::NOT_IN_LINE, what, place),
             received: None,
         }
     }
@@ -89,7 +95,8 @@ impl<G: Guard> Future for Wait<'_, G> {
                 notification,
             });
         }
-        let guard = ready!(this.lock.poll(cx));
+        // It was granted the notification, so it locks whatever its budget: see the module above.
+        let guard = ready!(budget::unlimited(|| this.lock.poll(cx)));
         if let Some(received) = this.received.take() {
             received.has_served();
         }
@@ -132,6 +139,7 @@ impl<'c, G: Guard, F> WaitWhile<'c, G, F> {
             condition,
             predicate,
             guard: Some(guard),
+            yielded_in: None,
             wait: None,
             place,
         }
@@ -149,8 +157,17 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let mut is_paid = false;
+        if this.guard.is_some() {
+            is_paid = budget::try_spend();
+            let poll = budget::this_poll();
+            if !is_paid && this.yielded_in.is_none_or(|before| before == poll) {
+                *this.yielded_in = Some(poll);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
         loop {
-            let has_waited = this.wait.is_some();
             if let Some(wait) = this.wait.as_mut().as_pin_mut() {
                 *this.guard = Some(ready!(wait.poll(cx)));
                 this.wait.set(None);
@@ -158,16 +175,14 @@ where
             let Some(mut guard) = this.guard.take() else {
                 polled_after_ready(WAIT_WHILE, this.place);
             };
-            if (this.predicate)(&mut guard) {
-                let wait = Wait::new(this.condition, guard, WAIT_WHILE, this.place);
-                this.wait.set(Some(wait));
-            } else if has_waited || budget::try_spend() {
+            if !(this.predicate)(&mut guard) {
                 return Poll::Ready(guard);
-            } else {
-                *this.guard = Some(guard);
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
             }
+            if mem::take(&mut is_paid) {
+                budget::refund();
+            }
+            let wait = Wait::new(this.condition, guard, WAIT_WHILE, this.place);
+            this.wait.set(Some(wait));
         }
     }
 }

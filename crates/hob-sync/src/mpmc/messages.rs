@@ -20,8 +20,6 @@ pin_project! {
     /// The stream of [`Receiver::stream`].
     #[must_use = "streams do nothing unless they are polled"]
     pub struct Messages<'a, T> {
-        channel: &'a Channel<T>,
-        place: &'static Location<'static>,
         #[pin]
         wait: Wait<&'a Channel<T>, Takers>,
     }
@@ -33,7 +31,6 @@ pin_project! {
     pub struct IntoMessages<T> {
         #[pin]
         wait: Wait<Arc<Channel<T>>, Takers>,
-        place: &'static Location<'static>,
         // Dropped after the wait: messages are dropped when nobody waits for them.
         receiver: Receiver<T>,
     }
@@ -42,8 +39,6 @@ pin_project! {
 impl<'a, T> Messages<'a, T> {
     pub(super) fn new(channel: &'a Channel<T>, place: &'static Location<'static>) -> Self {
         Self {
-            channel,
-            place,
             wait: Wait::new_at(channel, Take::message(), WHAT, place),
         }
     }
@@ -56,8 +51,7 @@ impl<T> Stream for Messages<'_, T> {
         let mut this = self.project();
         let poll = poll_taken(this.wait.as_mut(), cx, |found| found.one());
         if poll.is_ready() {
-            let next = Wait::new_at(*this.channel, Take::message(), WHAT, this.place);
-            this.wait.set(next);
+            this.wait.again(Take::message());
         }
         poll
     }
@@ -76,7 +70,6 @@ impl<T> IntoMessages<T> {
         let channel = Arc::clone(receiver.channel());
         Self {
             wait: Wait::new_at(channel, Take::message(), WHAT, place),
-            place,
             receiver,
         }
     }
@@ -95,9 +88,7 @@ impl<T> Stream for IntoMessages<T> {
         let mut this = self.project();
         let poll = poll_taken(this.wait.as_mut(), cx, |found| found.one());
         if poll.is_ready() {
-            let channel = Arc::clone(this.receiver.channel());
-            this.wait
-                .set(Wait::new_at(channel, Take::message(), WHAT, this.place));
+            this.wait.again(Take::message());
         }
         poll
     }

@@ -12,7 +12,8 @@ use crate::mpmc::recv::{Recv, RecvMany};
 /// A receiver of a channel. Each message goes to one of its clones.
 ///
 /// Those that wait are served in the order in which they were first polled. When the last receiver is
-/// dropped, the channel is closed and the messages that are there are dropped.
+/// dropped, the channel is closed and the messages that are there are dropped. There are `u32::MAX`
+/// receivers at most: to clone one more panics.
 pub struct Receiver<T> {
     end: ReceiverEnd<T>,
 }
@@ -68,6 +69,10 @@ impl<T> Receiver<T> {
     /// Cancel safe: a future that is dropped has taken no message. If it had been given its turn
     /// already, the next in line has it.
     ///
+    /// # Panics
+    ///
+    /// The future panics if it is polled after it was ready.
+    ///
     /// # Examples
     ///
     /// ```
@@ -88,6 +93,9 @@ impl<T> Receiver<T> {
     }
 
     /// Receives a message if one is there and nobody waits for it.
+    ///
+    /// In a rendezvous that is the message of the first sender in line. If the first waits for a slot
+    /// instead, by [`reserve`](super::Sender::reserve), there is none: it gets one when a receiver waits.
     ///
     /// # Errors
     ///
@@ -141,6 +149,18 @@ impl<T> Receiver<T> {
     /// # Panics
     ///
     /// On a thread that runs tasks: await [`recv_many`](Self::recv_many) there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::mpmc;
+    /// let (tx, rx) = mpmc::unbounded();
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// let mut batch = Vec::new();
+    /// assert_eq!(rx.recv_many_blocking(&mut batch, 9), 2);
+    /// assert_eq!(batch, [1, 2]);
+    /// ```
     #[doc(alias = "blocking_recv_many")]
     #[track_caller]
     pub fn recv_many_blocking(&self, buffer: &mut Vec<T>, limit: usize) -> usize {
@@ -243,7 +263,17 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
+    /// Returns `true` if there is no room, or others wait for it: a send would have to wait.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.end.is_full()
+    }
+
     /// How many messages the channel was made for, zero for a rendezvous; `None` without a limit.
+    ///
+    /// A rendezvous takes more than that from [`try_send`](super::Sender::try_send) and permits, as long
+    /// as receivers wait.
+    #[doc(alias = "max_capacity")]
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {
         self.end.limit()

@@ -149,8 +149,11 @@ impl<T> Future for Recv<'_, T> {
                     return Poll::Ready(received.ok());
                 }
             }
-            budget::refund();
-            return self.poll_waiting(cx, Wait::poll_waiting);
+            let poll = self.poll_waiting(cx, Wait::poll_waiting);
+            if poll.is_pending() {
+                budget::refund();
+            }
+            return poll;
         }
         self.poll_waiting(cx, Wait::poll)
     }

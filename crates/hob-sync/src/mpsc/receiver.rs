@@ -1,6 +1,7 @@
 //! The receiver of a channel: one task that takes messages in the order in which they were sent.
 
 use std::fmt;
+use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -10,6 +11,7 @@ use hob_core::{budget, context, unhandled};
 
 use crate::blocking::block_on;
 use crate::channel::{Channel, ChannelStatistics, Hand, ReceiverEnd, State, TryRecvError};
+use crate::pace::Pace;
 use crate::wait_queue::{polled_after_ready, release};
 
 /// The receiver of a channel; also a [`Stream`] of its messages.
@@ -20,8 +22,8 @@ pub struct Receiver<T> {
     /// Messages that were taken out together and are still to be given; see `channel::hand`. Dropped
     /// after `end`, and so with the channel closed.
     hand: Hand<T>,
-    /// Whether the last poll was `Pending`: then the next one is not charged.
-    waits: bool,
+    /// While it waits, nothing is at hand: whoever takes a message out ends the wait.
+    pace: Pace,
     /// Where the channel was made.
     place: &'static Location<'static>,
 }
@@ -44,19 +46,19 @@ pub struct RecvMany<'a, T> {
 struct Wait<'a, T> {
     receiver: &'a mut Receiver<T>,
     what: &'static str,
-    /// Whether its waker is filed for this wait.
-    filed: bool,
+    /// Whether its last poll was `Pending`: then the receiver waits for it.
+    is_pending: bool,
     finished: bool,
     place: &'static Location<'static>,
 }
 
 impl<T> Receiver<T> {
     #[track_caller]
-    pub(super) const fn new(end: ReceiverEnd<T>) -> Self {
+    pub(super) fn new(end: ReceiverEnd<T>) -> Self {
         Self {
             end,
             hand: Hand::empty(),
-            waits: false,
+            pace: Pace::Idle,
             place: Location::caller(),
         }
     }
@@ -71,6 +73,10 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     ///
     /// Cancel safe: a future that is dropped has taken no message.
+    ///
+    /// # Panics
+    ///
+    /// The future panics if it is polled after it was ready.
     ///
     /// # Examples
     ///
@@ -99,6 +105,10 @@ impl<T> Receiver<T> {
     ///
     /// Cancel safe: a future that is dropped has taken no message.
     ///
+    /// # Panics
+    ///
+    /// The future panics if it is polled after it was ready.
+    ///
     /// # Examples
     ///
     /// ```
@@ -124,6 +134,9 @@ impl<T> Receiver<T> {
 
     /// Receives a message if one is there.
     ///
+    /// In a rendezvous that is the message of the first sender in line. If the first waits for a slot
+    /// instead, by [`reserve`](super::Sender::reserve), there is none: it gets one when a receiver waits.
+    ///
     /// # Errors
     ///
     /// [`TryRecvError`] says why not.
@@ -142,11 +155,12 @@ impl<T> Receiver<T> {
             return Ok(message);
         }
         let Self { end, hand, .. } = self;
-        match end.change(|state| state.receive(end, hand)) {
-            Some(Some(message)) => Ok(message),
-            Some(None) => Err(TryRecvError::Closed),
-            None => Err(TryRecvError::Empty),
-        }
+        let Some(received) = end.change(|state| state.receive(end, hand)) else {
+            // Whoever waits by `poll_recv` still does.
+            return Err(TryRecvError::Empty);
+        };
+        self.end_wait();
+        received.ok_or(TryRecvError::Closed)
     }
 
     /// Receives the next message, blocking the thread until one is there.
@@ -154,6 +168,15 @@ impl<T> Receiver<T> {
     /// # Panics
     ///
     /// On a thread that runs tasks: await [`recv`](Self::recv) there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::mpsc;
+    /// let (tx, mut rx) = mpsc::unbounded();
+    /// tx.send("egg").unwrap();
+    /// assert_eq!(rx.recv_blocking(), Some("egg"));
+    /// ```
     #[doc(alias = "blocking_recv")]
     #[track_caller]
     pub fn recv_blocking(&mut self) -> Option<T> {
@@ -166,6 +189,18 @@ impl<T> Receiver<T> {
     /// # Panics
     ///
     /// On a thread that runs tasks: await [`recv_many`](Self::recv_many) there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::mpsc;
+    /// let (tx, mut rx) = mpsc::unbounded();
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// let mut batch = Vec::new();
+    /// assert_eq!(rx.recv_many_blocking(&mut batch, 9), 2);
+    /// assert_eq!(batch, [1, 2]);
+    /// ```
     #[doc(alias = "blocking_recv_many")]
     #[track_caller]
     pub fn recv_many_blocking(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
@@ -176,7 +211,24 @@ impl<T> Receiver<T> {
 
     /// Polls for the next message, as [`recv`](Self::recv) does.
     ///
-    /// Only the waker of the last poll is woken.
+    /// Only the waker of the last poll is woken. It may be polled again after the end, and gives `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by not polling again: a message is taken out only by the poll that gives it. The
+    /// waker stays until it is woken, or a message is received in whatever way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::future::poll_fn;
+    /// # use hob_sync::mpsc;
+    /// # futures_lite::future::block_on(async {
+    /// let (tx, mut rx) = mpsc::unbounded();
+    /// tx.send("egg").unwrap();
+    /// assert_eq!(poll_fn(|cx| rx.poll_recv(cx)).await, Some("egg"));
+    /// # });
+    /// ```
     pub fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<T>> {
         let poll = self.poll_message(cx);
         if poll.is_pending() {
@@ -223,7 +275,17 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
+    /// Returns `true` if there is no room, or others wait for it: a send would have to wait.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.end.is_full()
+    }
+
     /// How many messages the channel was made for, zero for a rendezvous; `None` without a limit.
+    ///
+    /// A rendezvous takes more than that from [`try_send`](super::Sender::try_send) and permits, as long
+    /// as receivers wait.
+    #[doc(alias = "max_capacity")]
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {
         self.end.limit()
@@ -239,37 +301,45 @@ impl<T> Receiver<T> {
     #[inline]
     fn take_at_hand(&mut self) -> Option<T> {
         let message = self.hand.messages().pop_front()?;
+        self.pace = Pace::Idle;
         self.end.taken_at_hand(1);
         Some(message)
     }
 
     #[inline]
     fn poll_message(&mut self, cx: &Context<'_>) -> Poll<Option<T>> {
-        if !self.hand.messages().is_empty() && budget::try_spend() {
-            return Poll::Ready(self.take_at_hand());
+        if self.hand.messages().is_empty() {
+            return self.poll_with(cx, State::receive);
         }
-        self.poll_with(cx, State::receive)
+        if !self.pace.is_due() && !budget::try_spend() {
+            return self.pace.yields(cx);
+        }
+        Poll::Ready(self.take_at_hand())
     }
 
     fn poll_many(&mut self, cx: &Context<'_>, buffer: &mut Vec<T>, limit: usize) -> Poll<usize> {
-        if self.hand.messages().len() >= limit && budget::try_spend() {
-            buffer.extend(self.hand.messages().drain(..limit));
-            self.end.taken_at_hand(limit);
-            return Poll::Ready(limit);
+        if self.hand.messages().len() < limit {
+            return self.poll_with(cx, |state, channel, hand| {
+                state.receive_many(channel, hand, buffer, limit)
+            });
         }
-        self.poll_with(cx, |state, channel, hand| {
-            state.receive_many(channel, hand, buffer, limit)
-        })
+        if !self.pace.is_due() && !budget::try_spend() {
+            return self.pace.yields(cx);
+        }
+        self.pace = Pace::Idle;
+        buffer.extend(self.hand.messages().drain(..limit));
+        self.end.taken_at_hand(limit);
+        Poll::Ready(limit)
     }
 
-    /// One poll for what `take` takes out of the channel.
+    /// One poll for what `take` takes out of the channel, and out of the hand first.
     #[inline]
     fn poll_with<R>(
         &mut self,
         cx: &Context<'_>,
         mut take: impl FnMut(&mut State<T>, &Channel<T>, &mut Hand<T>) -> Option<R>,
     ) -> Poll<R> {
-        if self.waits {
+        if self.pace.is_due() {
             return self.poll_filing(cx, None, take);
         }
         if !budget::try_spend() {
@@ -278,6 +348,7 @@ impl<T> Receiver<T> {
         if !self.hand.is_last() {
             let Self { end, hand, .. } = self;
             if let Some(taken) = end.change(|state| take(state, end, hand)) {
+                self.pace = Pace::Idle;
                 return Poll::Ready(taken);
             }
         }
@@ -317,7 +388,11 @@ impl<T> Receiver<T> {
             }
             break poll;
         };
-        self.waits = poll.is_pending();
+        self.pace = if poll.is_pending() {
+            Pace::Waits
+        } else {
+            Pace::Idle
+        };
         // Foreign code, now that the lock is released. If it panics, that takes no message away.
         unhandled::drop_waker(filed);
         unhandled::drop_waker(clone);
@@ -332,15 +407,22 @@ impl<T> Receiver<T> {
         take: impl FnMut(&mut State<T>, &Channel<T>, &mut Hand<T>) -> Option<R>,
     ) -> Poll<R> {
         if !self.hand.messages().is_empty() || self.end.change(|state| state.is_ready()) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return self.pace.yields(cx);
         }
         self.poll_filing(cx, None, take)
     }
 
-    /// Gives up a wait.
-    fn stop_waiting(&mut self) {
-        self.waits = false;
+    /// Ends the wait, if there is one.
+    #[inline]
+    fn end_wait(&mut self) {
+        let pace = mem::replace(&mut self.pace, Pace::Idle);
+        if pace == Pace::Waits {
+            self.unfile();
+        }
+    }
+
+    #[cold]
+    fn unfile(&self) {
         let waker = self.end.change(State::unfile);
         // Foreign code, now that the lock is released.
         unhandled::drop_waker(waker);
@@ -364,9 +446,7 @@ impl<T> Stream for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        if self.waits {
-            self.stop_waiting();
-        }
+        self.end_wait();
         if !self.hand.messages().is_empty() {
             self.end.drop_hand();
         }
@@ -427,7 +507,7 @@ impl<'a, T> Wait<'a, T> {
         Self {
             receiver,
             what,
-            filed: false,
+            is_pending: false,
             finished: false,
             place: Location::caller(),
         }
@@ -440,9 +520,9 @@ impl<'a, T> Wait<'a, T> {
     ) -> Poll<R> {
         self.refuse_finished();
         let poll = poll(self.receiver, cx);
-        self.filed = poll.is_pending();
+        self.is_pending = poll.is_pending();
         self.finished = poll.is_ready();
-        if self.filed {
+        if self.is_pending {
             context::record_wait(self.what, self.place);
         }
         poll
@@ -457,8 +537,8 @@ impl<'a, T> Wait<'a, T> {
 
 impl<T> Drop for Wait<'_, T> {
     fn drop(&mut self) {
-        if self.filed {
-            self.receiver.stop_waiting();
+        if self.is_pending {
+            self.receiver.end_wait();
         }
     }
 }

@@ -124,6 +124,19 @@ impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
 
 impl<'a, U: ?Sized> MappedMutexGuard<'a, U> {
     /// Goes on with a part of the part, as [`MutexGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::{MappedMutexGuard, Mutex, MutexGuard};
+    /// let mutex = Mutex::new((1, [2, 3]));
+    /// let guard = mutex.try_lock().expect("it is free");
+    /// let pair = MutexGuard::map(guard, |value| &mut value.1);
+    /// let mut last = MappedMutexGuard::map(pair, |pair| &mut pair[1]);
+    /// *last += 1;
+    /// drop(last);
+    /// assert_eq!(mutex.into_inner(), (1, [2, 4]));
+    /// ```
     pub fn map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&mut U) -> &mut V,
@@ -138,6 +151,18 @@ impl<'a, U: ?Sized> MappedMutexGuard<'a, U> {
     /// # Errors
     ///
     /// The guard, if the closure returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::{MappedMutexGuard, Mutex, MutexGuard};
+    /// let mutex = Mutex::new((1, vec![2, 3]));
+    /// let guard = mutex.try_lock().expect("it is free");
+    /// let list = MutexGuard::map(guard, |value| &mut value.1);
+    /// let list = MappedMutexGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    /// let last = MappedMutexGuard::try_map(list, |list| list.last_mut()).unwrap();
+    /// assert_eq!(*last, 3);
+    /// ```
     pub fn try_map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&mut U) -> Option<&mut V>,

@@ -82,6 +82,18 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     ///
     /// The guard, if the closure returned `None`.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::{Mutex, OwnedMutexGuard};
+    /// let mutex = Arc::new(Mutex::new(vec![1, 2]));
+    /// let guard = mutex.try_lock_owned().expect("it is free");
+    /// let guard = OwnedMutexGuard::try_map(guard, |list| list.get_mut(7)).unwrap_err();
+    /// let last = OwnedMutexGuard::try_map(guard, |list| list.last_mut()).unwrap();
+    /// assert_eq!(*last, 2);
+    /// ```
+    ///
     /// [`MutexGuard::try_map`]: super::MutexGuard::try_map
     pub fn try_map<U: ?Sized>(
         guard: Self,
@@ -122,12 +134,35 @@ impl<T: ?Sized + fmt::Display> fmt::Display for OwnedMutexGuard<T> {
 
 impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     /// Returns the mutex that it locks, as [`OwnedMutexGuard::mutex`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+    /// let mutex = Arc::new(Mutex::new((1, 2)));
+    /// let guard = Arc::clone(&mutex).try_lock_owned().expect("it is free");
+    /// let number = OwnedMutexGuard::map(guard, |pair| &mut pair.0);
+    /// assert!(Arc::ptr_eq(OwnedMappedMutexGuard::mutex(&number), &mutex));
+    /// ```
     #[must_use]
     pub const fn mutex(guard: &Self) -> &Arc<Mutex<T>> {
         guard.loan.home().owner()
     }
 
     /// Goes on with a part of the part, as [`OwnedMutexGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+    /// let mutex = Arc::new(Mutex::new((1, [2, 3])));
+    /// let guard = Arc::clone(&mutex).try_lock_owned().expect("it is free");
+    /// let pair = OwnedMutexGuard::map(guard, |value| &mut value.1);
+    /// *OwnedMappedMutexGuard::map(pair, |pair| &mut pair[1]) += 1;
+    /// assert_eq!(*mutex.try_lock().expect("it is free again"), (1, [2, 4]));
+    /// ```
     pub fn map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&mut U) -> &mut V,
@@ -142,6 +177,19 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     /// # Errors
     ///
     /// The guard, if the closure returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+    /// let mutex = Arc::new(Mutex::new((1, vec![2, 3])));
+    /// let guard = mutex.try_lock_owned().expect("it is free");
+    /// let list = OwnedMutexGuard::map(guard, |value| &mut value.1);
+    /// let list = OwnedMappedMutexGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    /// let last = OwnedMappedMutexGuard::try_map(list, |list| list.last_mut()).unwrap();
+    /// assert_eq!(*last, 3);
+    /// ```
     pub fn try_map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&mut U) -> Option<&mut V>,

@@ -14,6 +14,15 @@ pub enum SetError<T> {
 
 impl<T> SetError<T> {
     /// The value that was not set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::OnceCell;
+    /// let cell = OnceCell::from(1);
+    /// let error = cell.set(2).expect_err("it has a value");
+    /// assert_eq!(error.into_inner(), 2);
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         match self {

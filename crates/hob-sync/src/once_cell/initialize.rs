@@ -3,8 +3,8 @@
 //! # Implementation
 //!
 //! [`Init`] does it for all: it waits for its turn, starts the initializer, and polls it while it
-//! holds the turn. While the initializer runs, the turn is on the stack: if it panics, the next in
-//! line has the turn before the panic reaches the caller.
+//! holds the turn. While the initializer runs, a [`Running`] on the stack has the turn: if it panics, it
+//! is dropped, and then the next in line has the turn, before the panic reaches the caller.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -60,6 +60,13 @@ pin_project! {
     }
 }
 
+/// An initializer while it is polled, and the turn that it has.
+struct Running<'p, 'a, T, Fut> {
+    future: Pin<&'p mut Option<Fut>>,
+    /// Until the poll has returned.
+    turn: Option<Turn<'a, T>>,
+}
+
 impl<'a, T, Fut: Future> Init<'a, T, Fut> {
     #[track_caller]
     pub(crate) fn new(cell: &'a OnceCell<T>, what: &'static str) -> Self {
@@ -91,14 +98,45 @@ impl<'a, T, Fut: Future> Init<'a, T, Fut> {
                 }
             },
         };
-        let future = this.future.as_mut().as_pin_mut();
-        let future = future.expect("who has the turn has an initializer");
-        let Poll::Ready(output) = future.poll(cx) else {
-            *this.turn = Some(turn);
-            return Poll::Pending;
+        let running = Running {
+            future: this.future,
+            turn: Some(turn),
         };
-        this.future.set(None);
+        let (output, turn) = match running.poll(cx) {
+            Ok(over) => over,
+            Err(turn) => {
+                *this.turn = Some(turn);
+                return Poll::Pending;
+            }
+        };
         Poll::Ready(accept(output).map(|value| turn.complete(value)))
+    }
+}
+
+impl<'a, T, Fut: Future> Running<'_, 'a, T, Fut> {
+    /// One poll of the initializer, which is dropped if it is over. Gives the turn back, with what came
+    /// out.
+    fn poll(mut self, cx: &mut Context<'_>) -> Result<(Fut::Output, Turn<'a, T>), Turn<'a, T>> {
+        let future = self.future.as_mut().as_pin_mut();
+        let future = future.expect("who has the turn has an initializer");
+        let poll = future.poll(cx);
+        if poll.is_ready() {
+            self.future.set(None);
+        }
+        let turn = self.turn.take().expect("it is given back once");
+        match poll {
+            Poll::Ready(output) => Ok((output, turn)),
+            Poll::Pending => Err(turn),
+        }
+    }
+}
+
+impl<T, Fut> Drop for Running<'_, '_, T, Fut> {
+    fn drop(&mut self) {
+        if self.turn.is_some() {
+            // It has panicked. The turn ends after this, with the fields.
+            self.future.set(None);
+        }
     }
 }
 

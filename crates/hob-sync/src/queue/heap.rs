@@ -11,6 +11,12 @@
 //! on do not wait for them and may be called by them. To take a value cannot be done inside a
 //! comparison: the sorter notices that its thread is in it already.
 //!
+//! A call that a comparison makes serves nobody in line, as wakers that it would wake may want to take
+//! a value on the spot. Whoever compares serves the lines when it has released the sorter.
+//!
+//! Until the value is found it is promised, and takes room: if a comparison panics, nobody has taken
+//! that room, and nobody was told that nothing is left.
+//!
 //! ```text
 //!   put, requeue ──► Incoming ── get ──► Heap ──► the smallest
 //!                    lock of the state    lock of the sorter
@@ -101,6 +107,11 @@ impl<T> Sorter<T> {
         let heap = self.0.lock();
         let mut heap = heap.try_borrow_mut().ok()?;
         Some(act(&mut heap))
+    }
+
+    /// Whether it is lent out in this very thread.
+    pub(super) fn is_lent_here(&self) -> bool {
+        self.0.is_owned_by_current_thread()
     }
 }
 

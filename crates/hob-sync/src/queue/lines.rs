@@ -1,5 +1,6 @@
 //! The three lines of a queue: who is served, with what, and what follows if it goes without.
 
+use crate::epoch::Epoch;
 use crate::primitive::Guarded;
 use crate::queue::order::sealed::Sealed;
 use crate::queue::state::{Claim, Closed, Got, Hand, Shared, State, Store};
@@ -21,6 +22,11 @@ impl<T, O: Sealed<T>> Settle for Shared<T, O> {
     }
 
     fn settle(&self, state: &mut State<T, O>, wakes: &mut WakeList) {
+        if O::is_comparing(&self.sorter) {
+            // Wakers are not to run under the lock of the sorter: whoever compares serves the lines once
+            // that lock is released.
+            return;
+        }
         // Putters first: what they put is for those who get.
         serve::<Putters, _>(self, state, wakes);
         serve::<Getters, _>(self, state, wakes);
@@ -100,28 +106,27 @@ impl<T, O: Sealed<T>> Serve<Getters> for Shared<T, O> {
 }
 
 impl<T, O: Sealed<T>> Serve<Joiners> for Shared<T, O> {
-    /// How often all had been done when the wait began.
-    type Request = u64;
+    type Request = Epoch;
     type Grant = ();
     type Store = Store<T, O>;
 
-    fn parts(state: &mut State<T, O>) -> (&mut WaitQueue<u64, ()>, &mut Store<T, O>) {
+    fn parts(state: &mut State<T, O>) -> (&mut WaitQueue<Epoch, ()>, &mut Store<T, O>) {
         (&mut state.joiners, &mut state.store)
     }
 
-    fn is_ready(&self, store: &Store<T, O>, _: &u64) -> bool {
+    fn is_ready(&self, store: &Store<T, O>, _: &Epoch) -> bool {
         store.unfinished == 0
     }
 
-    fn take(&self, store: &mut Store<T, O>, joined: &mut u64) -> Option<()> {
-        (store.unfinished == 0 || *joined < store.moments).then_some(())
+    fn take(&self, store: &mut Store<T, O>, joined: &mut Epoch) -> Option<()> {
+        (store.unfinished == 0 || *joined < store.all_done).then_some(())
     }
 
     fn put_back(&self, _: &mut Store<T, O>, (): ()) -> Option<()> {
         None
     }
 
-    fn joins(&self, store: &mut Store<T, O>, joined: &mut u64) {
-        *joined = store.moments;
+    fn joins(&self, store: &mut Store<T, O>, joined: &mut Epoch) {
+        *joined = store.all_done;
     }
 }

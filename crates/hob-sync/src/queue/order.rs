@@ -50,6 +50,12 @@ pub(super) mod sealed {
         /// Adds a value that comes out before those that are there, or before its equals.
         fn push_first(values: &mut Self::Values, value: T);
 
+        /// Whether this very thread is comparing values of the queue.
+        fn is_comparing(sorter: &Self::Sorter) -> bool {
+            let _ = sorter;
+            false
+        }
+
         /// Takes the next value, if `claim` is a claim to one.
         fn take(shared: &Shared<T, Self>, claim: Claim, hand: Hand) -> Option<Result<T, Closed>>;
 
@@ -150,9 +156,13 @@ fn take_at_once<T, O: Sealed<T>>(
     pop: impl FnOnce(&mut O::Values) -> Option<T>,
 ) -> Option<Result<T, Closed>> {
     update(shared, |state| {
-        let claimed = state.claim(claim, hand)?;
-        let pop = |()| pop(&mut state.store.values).expect("as many are there as are counted");
-        Some(claimed.map(pop))
+        let held = state.hold(claim)?;
+        let take = |()| {
+            let value = pop(&mut state.store.values).expect("as many are there as are counted");
+            state.store.taken(hand);
+            value
+        };
+        Some(held.map(take))
     })
 }
 
@@ -182,23 +192,28 @@ impl<T: Ord> Sealed<T> for Priority {
         values.push_first(value);
     }
 
+    fn is_comparing(sorter: &Sorter<T>) -> bool {
+        sorter.is_lent_here()
+    }
+
     fn take(shared: &Shared<T, Self>, claim: Claim, hand: Hand) -> Option<Result<T, Closed>> {
         // Dropped last, with no lock held.
         let _settles = Settles(shared);
         let taken = shared.sorter.with(|heap| {
-            let claimed = {
+            let held = {
                 let mut state = shared.state.lock();
-                let claimed = state.claim(claim, hand)?;
+                let held = state.hold(claim)?;
                 heap.add(&mut state.store.values);
-                claimed
+                held
             };
-            let pop = |()| {
-                let mut unclaims = Unclaims(Some((shared, hand)));
+            let take = |()| {
+                let mut gives_up = GivesUp(Some(shared));
                 let value = heap.pop().expect("as many are there as are counted");
-                unclaims.0 = None;
+                gives_up.0 = None;
+                shared.state.lock().store.taken(hand);
                 value
             };
-            Some(claimed.map(pop))
+            Some(held.map(take))
         });
         taken.unwrap_or_else(|| {
             if claim == Claim::Turn {
@@ -234,12 +249,12 @@ fn refuse_inside_comparison() -> ! {
     panic!("a comparison of the values of a PriorityQueue took values from that queue");
 }
 
-/// Serves the lines when it goes out of scope, also when a comparison panics.
+/// Serves the lines when it goes out of scope, also when a comparison panics: for itself, and for what
+/// was called in comparisons.
 struct Settles<'a, T: Ord>(&'a Shared<T, Priority>);
 
-/// Gives a claim back if a comparison panics before the value is found. Nobody was told meanwhile that
-/// nothing is there: who compares has at least two values, and has claimed one.
-struct Unclaims<'a, T: Ord>(Option<(&'a Shared<T, Priority>, Hand)>);
+/// Gives a promise up if a comparison panics before the value is found.
+struct GivesUp<'a, T: Ord>(Option<&'a Shared<T, Priority>>);
 
 impl<T: Ord> Drop for Settles<'_, T> {
     fn drop(&mut self) {
@@ -247,10 +262,10 @@ impl<T: Ord> Drop for Settles<'_, T> {
     }
 }
 
-impl<T: Ord> Drop for Unclaims<'_, T> {
+impl<T: Ord> Drop for GivesUp<'_, T> {
     fn drop(&mut self) {
-        if let Some((shared, hand)) = self.0 {
-            shared.state.lock().store.unclaim(hand);
+        if let Some(shared) = self.0 {
+            shared.state.lock().store.give_up_turn();
         }
     }
 }

@@ -107,7 +107,8 @@ impl<T, O: Order<T>> PlainQueue<T, O> {
     ///
     /// # Panics
     ///
-    /// On a thread that runs tasks: await [`get`](Self::get) there.
+    /// On a thread that runs tasks: await [`get`](Self::get) there. And if a comparison of a
+    /// [`PriorityQueue`](super::PriorityQueue) panics.
     ///
     /// # Examples
     ///

@@ -8,6 +8,7 @@
 
 use std::mem;
 
+use crate::epoch::Epoch;
 use crate::primitive::Guarded;
 use crate::queue::order::sealed::Sealed;
 use crate::wait_queue::WaitQueue;
@@ -20,7 +21,8 @@ pub struct QueueStatistics {
     pub len: usize,
     /// How many there is room for; `None` without a limit.
     pub capacity: Option<usize>,
-    /// Values that were promised to getters who waited, and have not run since.
+    /// Values that were promised: to getters who waited and have not run since, and to those who are
+    /// comparing values to find theirs.
     pub promised: usize,
     /// Values that were put and are not done.
     pub unfinished: usize,
@@ -46,7 +48,7 @@ pub(crate) struct State<T, O: Sealed<T>> {
     pub(super) store: Store<T, O>,
     pub(super) putters: WaitQueue<Option<T>, Result<(), T>>,
     pub(super) getters: WaitQueue<Hand, Got<T>>,
-    pub(super) joiners: WaitQueue<u64, ()>,
+    pub(super) joiners: WaitQueue<Epoch, ()>,
 }
 
 /// The state without the lines.
@@ -55,15 +57,15 @@ pub(crate) struct Store<T, O: Sealed<T>> {
     capacity: Option<usize>,
     /// How many values are there. With a sorter, not all of them are in `values`.
     there: usize,
-    /// How many of them are promised to getters who have their turn and have not taken it.
+    /// How many of them are promised to getters who have their turn, or are finding the value out.
     pub(super) promised: usize,
     pub(super) unfinished: usize,
     /// How many of the unfinished were got plain, and are not done.
     plain: usize,
     dropped: u64,
     phase: Phase,
-    /// How often all were done: who waits for that has joined before or after one such moment.
-    pub(super) moments: u64,
+    /// The moments at which all were done.
+    pub(super) all_done: Epoch,
 }
 
 /// No value will come any more.
@@ -139,14 +141,14 @@ impl<T, O: Sealed<T>> State<T, O> {
         }
     }
 
-    /// Makes a value the caller's, who then takes it out; `None` if there is none for it now.
-    pub(super) fn claim(&mut self, claim: Claim, hand: Hand) -> Option<Result<(), Closed>> {
+    /// Promises a value to the caller, who then takes it out; `None` if there is none for it now.
+    pub(super) fn hold(&mut self, claim: Claim) -> Option<Result<(), Closed>> {
         match claim {
             Claim::Newcomer if !self.getters.is_empty() => None,
-            Claim::Newcomer => self.store.claim(hand),
+            Claim::Newcomer => self.store.hold(),
             Claim::Turn => {
                 self.store.give_up_turn();
-                self.store.claim(hand)
+                self.store.hold()
             }
         }
     }
@@ -177,7 +179,7 @@ impl<T, O: Sealed<T>> Store<T, O> {
             plain: 0,
             dropped: 0,
             phase: Phase::Open,
-            moments: 0,
+            all_done: Epoch::FIRST,
         }
     }
 
@@ -221,20 +223,24 @@ impl<T, O: Sealed<T>> Store<T, O> {
         self.promised -= 1;
     }
 
-    /// Makes a value that is not promised the caller's; `None` if there is none now.
-    fn claim(&mut self, hand: Hand) -> Option<Result<(), Closed>> {
+    /// Promises a value that is promised to nobody yet; `None` if there is none now.
+    fn hold(&mut self) -> Option<Result<(), Closed>> {
         if !self.has_free() {
             return self.is_over().then_some(Err(Closed));
         }
-        self.there -= 1;
-        self.plain += usize::from(hand == Hand::Plain);
+        self.promised += 1;
         Some(Ok(()))
     }
 
-    /// Takes a claim back: the value was not taken.
-    pub(super) fn unclaim(&mut self, hand: Hand) {
-        self.there += 1;
-        self.plain -= usize::from(hand == Hand::Plain);
+    /// Counts that a value that was promised was taken out. Until then it takes room.
+    pub(super) fn taken(&mut self, hand: Hand) {
+        debug_assert!(
+            self.there > 0,
+            "what is promised is there until it is taken"
+        );
+        self.give_up_turn();
+        self.there -= 1;
+        self.plain += usize::from(hand == Hand::Plain);
     }
 
     /// Counts a value as done.
@@ -259,7 +265,7 @@ impl<T, O: Sealed<T>> Store<T, O> {
         debug_assert!(self.unfinished >= count, "a value is done once");
         self.unfinished -= count;
         if self.unfinished == 0 {
-            self.moments += 1;
+            self.all_done.advance();
         }
     }
 

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::epoch::Epoch;
 use crate::queue::WorkQueue;
 use crate::queue::error::{GetError, PutError};
 use crate::queue::item::Item;
@@ -154,10 +155,8 @@ impl<T, O: Order<T>> fmt::Debug for GetPlain<'_, T, O> {
 impl<'a, T, O: Order<T>> Join<'a, T, O> {
     #[track_caller]
     pub(super) fn new(queue: &'a WorkQueue<T, O>) -> Self {
-        // When it joins the line it is told how often all had been done.
-        let joined = u64::MAX;
         Self {
-            wait: Wait::new(queue.shared(), joined, O::NAMES.join),
+            wait: Wait::new(queue.shared(), Epoch::NOT_IN_LINE, O::NAMES.join),
         }
     }
 }

@@ -192,8 +192,8 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
     ///
     /// # Panics
     ///
-    /// The future panics if it is polled after it was ready, and if a comparison of a [`PriorityQueue`](super::PriorityQueue)
-    /// panics.
+    /// The future panics if it is polled after it was ready, and if a comparison of a
+    /// [`PriorityQueue`](super::PriorityQueue) panics.
     ///
     /// # Examples
     ///
@@ -248,7 +248,8 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
     ///
     /// # Panics
     ///
-    /// On a thread that runs tasks: await [`get`](Self::get) there.
+    /// On a thread that runs tasks: await [`get`](Self::get) there. And if a comparison of a
+    /// [`PriorityQueue`](super::PriorityQueue) panics.
     ///
     /// # Examples
     ///
@@ -440,12 +441,21 @@ impl<T, O: Order<T>> Clone for WorkQueue<T, O> {
     }
 }
 
+/// A queue without a limit.
+impl<T, O: Order<T>> Default for WorkQueue<T, O> {
+    fn default() -> Self {
+        Self::unbounded()
+    }
+}
+
 impl<T, O: Order<T>> fmt::Debug for WorkQueue<T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A dump must not wait, and what it is written to must not find the lock taken.
+        let state = self.shared.state.try_lock();
+        let statistics = state.map(|state| state.statistics());
         let mut queue = f.debug_struct(O::NAMES.queue);
-        // A dump must not wait.
-        match self.shared.state.try_lock() {
-            Some(state) => queue.field("statistics", &state.statistics()),
+        match statistics {
+            Some(statistics) => queue.field("statistics", &statistics),
             None => queue.field("statistics", &format_args!("<locked>")),
         };
         queue.finish()

@@ -144,6 +144,18 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     /// # Errors
     ///
     /// The guard, if the closure returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::{OwnedRwLockReadGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(vec![1, 2]));
+    /// let guard = lock.try_read_owned().expect("it is free");
+    /// let guard = OwnedRwLockReadGuard::try_map(guard, |list| list.get(7)).unwrap_err();
+    /// let last = OwnedRwLockReadGuard::try_map(guard, |list| list.last()).unwrap();
+    /// assert_eq!(*last, 2);
+    /// ```
     pub fn try_map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&U) -> Option<&V>,

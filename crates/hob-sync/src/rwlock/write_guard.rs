@@ -147,6 +147,17 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockWriteGuard<'_, T> {
 
 impl<'a, U: ?Sized> MappedRwLockWriteGuard<'a, U> {
     /// Goes on with a part of the part, as [`RwLockWriteGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+    /// let lock = RwLock::new((1, [2, 3]));
+    /// let guard = lock.try_write().expect("it is free");
+    /// let pair = RwLockWriteGuard::map(guard, |value| &mut value.1);
+    /// *MappedRwLockWriteGuard::map(pair, |pair| &mut pair[1]) += 1;
+    /// assert_eq!(lock.into_inner(), (1, [2, 4]));
+    /// ```
     pub fn map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&mut U) -> &mut V,
@@ -161,6 +172,18 @@ impl<'a, U: ?Sized> MappedRwLockWriteGuard<'a, U> {
     /// # Errors
     ///
     /// The guard, if the closure returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hob_sync::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// let guard = lock.try_write().expect("it is free");
+    /// let list = RwLockWriteGuard::map(guard, |value| &mut value.1);
+    /// let list = MappedRwLockWriteGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    /// let last = MappedRwLockWriteGuard::try_map(list, |list| list.last_mut()).unwrap();
+    /// assert_eq!(*last, 3);
+    /// ```
     pub fn try_map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&mut U) -> Option<&mut V>,
@@ -212,6 +235,16 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     ///
     /// It is called as `OwnedRwLockWriteGuard::rwlock(&guard)`, to keep the value's own methods
     /// reachable.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::{OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard = Arc::clone(&lock).try_write_owned().expect("it is free");
+    /// assert!(Arc::ptr_eq(OwnedRwLockWriteGuard::rwlock(&guard), &lock));
+    /// ```
     #[must_use]
     pub const fn rwlock(guard: &Self) -> &Arc<RwLock<T>> {
         guard.loan.home().owner()
@@ -259,6 +292,18 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// # Errors
     ///
     /// The guard, if the closure returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::{OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(vec![1, 2]));
+    /// let guard = lock.try_write_owned().expect("it is free");
+    /// let guard = OwnedRwLockWriteGuard::try_map(guard, |list| list.get_mut(7)).unwrap_err();
+    /// let last = OwnedRwLockWriteGuard::try_map(guard, |list| list.last_mut()).unwrap();
+    /// assert_eq!(*last, 2);
+    /// ```
     pub fn try_map<U: ?Sized>(
         guard: Self,
         part: impl FnOnce(&mut T) -> Option<&mut U>,
@@ -298,12 +343,35 @@ impl<T: ?Sized + fmt::Display> fmt::Display for OwnedRwLockWriteGuard<T> {
 
 impl<T: ?Sized, U: ?Sized> OwnedMappedRwLockWriteGuard<T, U> {
     /// Returns the lock that it holds, as [`OwnedRwLockWriteGuard::rwlock`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::{OwnedMappedRwLockWriteGuard, OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new((1, 2)));
+    /// let guard = Arc::clone(&lock).try_write_owned().expect("it is free");
+    /// let number = OwnedRwLockWriteGuard::map(guard, |pair| &mut pair.0);
+    /// assert!(Arc::ptr_eq(OwnedMappedRwLockWriteGuard::rwlock(&number), &lock));
+    /// ```
     #[must_use]
     pub const fn rwlock(guard: &Self) -> &Arc<RwLock<T>> {
         guard.loan.home().owner()
     }
 
     /// Goes on with a part of the part, as [`OwnedRwLockWriteGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::{OwnedMappedRwLockWriteGuard, OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new((1, [2, 3])));
+    /// let guard = Arc::clone(&lock).try_write_owned().expect("it is free");
+    /// let pair = OwnedRwLockWriteGuard::map(guard, |value| &mut value.1);
+    /// *OwnedMappedRwLockWriteGuard::map(pair, |pair| &mut pair[1]) += 1;
+    /// assert_eq!(*lock.try_read().expect("it is free again"), (1, [2, 4]));
+    /// ```
     pub fn map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&mut U) -> &mut V,
@@ -318,6 +386,19 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedRwLockWriteGuard<T, U> {
     /// # Errors
     ///
     /// The guard, if the closure returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use hob_sync::{OwnedMappedRwLockWriteGuard, OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new((1, vec![2, 3])));
+    /// let guard = lock.try_write_owned().expect("it is free");
+    /// let list = OwnedRwLockWriteGuard::map(guard, |value| &mut value.1);
+    /// let list = OwnedMappedRwLockWriteGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    /// let last = OwnedMappedRwLockWriteGuard::try_map(list, |list| list.last_mut()).unwrap();
+    /// assert_eq!(*last, 3);
+    /// ```
     pub fn try_map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&mut U) -> Option<&mut V>,

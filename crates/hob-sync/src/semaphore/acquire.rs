@@ -18,7 +18,7 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Acquire<'a> {
         semaphore: &'a Semaphore,
-        request: usize,
+        is_too_much: bool,
         #[pin]
         wait: Wait<&'a Permits>,
     }
@@ -28,7 +28,7 @@ pin_project! {
     /// The future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct AcquireOwned {
-        request: usize,
+        is_too_much: bool,
         #[pin]
         wait: Wait<Part<Semaphore, Permits>>,
     }
@@ -39,7 +39,7 @@ impl<'a> Acquire<'a> {
     pub(super) fn new(semaphore: &'a Semaphore, request: usize, what: &'static str) -> Self {
         Self {
             semaphore,
-            request,
+            is_too_much: request > Semaphore::PERMITS_MAX,
             wait: Wait::new(&semaphore.permits, request, what),
         }
     }
@@ -51,7 +51,7 @@ impl<'a> Future for Acquire<'a> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let semaphore = *this.semaphore;
-        if *this.request > Semaphore::PERMITS_MAX {
+        if *this.is_too_much {
             this.wait.finish();
             return Poll::Ready(Err(AcquireError::TooManyPermits));
         }
@@ -65,7 +65,7 @@ impl<'a> Future for Acquire<'a> {
 impl fmt::Debug for Acquire<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire")
-            .field("request", &self.request)
+            .field("is_too_much", &self.is_too_much)
             .field("wait", &self.wait)
             .finish_non_exhaustive()
     }
@@ -76,7 +76,7 @@ impl AcquireOwned {
     pub(super) fn new(semaphore: Arc<Semaphore>, request: usize, what: &'static str) -> Self {
         let home = Part::new(semaphore, |semaphore| &semaphore.permits);
         Self {
-            request,
+            is_too_much: request > Semaphore::PERMITS_MAX,
             wait: Wait::new(home, request, what),
         }
     }
@@ -87,7 +87,7 @@ impl Future for AcquireOwned {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if *this.request > Semaphore::PERMITS_MAX {
+        if *this.is_too_much {
             this.wait.finish();
             return Poll::Ready(Err(AcquireError::TooManyPermits));
         }
@@ -102,7 +102,7 @@ impl Future for AcquireOwned {
 impl fmt::Debug for AcquireOwned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AcquireOwned")
-            .field("request", &self.request)
+            .field("is_too_much", &self.is_too_much)
             .field("wait", &self.wait)
             .finish_non_exhaustive()
     }

@@ -74,16 +74,20 @@ impl<R, G> WaitQueue<R, G> {
     pub(crate) fn len(&self) -> usize {
         let next = |node: &NonNull<Node<R, G>>| {
             // SAFETY: linked nodes are alive, and `&self` shows that the caller holds the lock.
-            unsafe { node.as_ref().with(|place| place.behind) }
+            unsafe { look_at(*node, |place| place.behind) }
         };
         std::iter::successors(self.first, next).count()
     }
 
     /// Looks at what the first in line asks for.
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "it lends mutably what the line leads to"
+    )]
     pub(crate) fn with_first<T>(&mut self, look: impl FnOnce(&mut R) -> T) -> Option<T> {
         let first = self.first?;
         // SAFETY: linked nodes are alive, and `&mut self` shows that the caller holds the lock.
-        Some(unsafe { first.as_ref().with(|place| look(&mut place.request)) })
+        Some(unsafe { look_at(first, |place| look(&mut place.request)) })
     }
 
     /// Gives the first in line its grant, and notes whom to wake.
@@ -110,18 +114,15 @@ impl<R, G> WaitQueue<R, G> {
             End::Back => (self.last, None),
         };
         // SAFETY: it is alive, and the lock is held.
-        unsafe {
-            node.as_ref()
-                .with(|place| (place.ahead, place.behind) = (ahead, behind))
-        };
+        unsafe { look_at(node, |place| (place.ahead, place.behind) = (ahead, behind)) };
         match ahead {
             // SAFETY: linked nodes are alive.
-            Some(ahead) => unsafe { ahead.as_ref().with(|place| place.behind = Some(node)) },
+            Some(ahead) => unsafe { look_at(ahead, |place| place.behind = Some(node)) },
             None => self.first = Some(node),
         }
         match behind {
             // SAFETY: linked nodes are alive.
-            Some(behind) => unsafe { behind.as_ref().with(|place| place.ahead = Some(node)) },
+            Some(behind) => unsafe { look_at(behind, |place| place.ahead = Some(node)) },
             None => self.last = Some(node),
         }
     }
@@ -133,15 +134,15 @@ impl<R, G> WaitQueue<R, G> {
     /// The caller holds the line's lock, and the node is linked in this line.
     pub(super) unsafe fn unlink(&mut self, node: NonNull<Node<R, G>>) {
         // SAFETY: linked nodes are alive, and the lock is held.
-        let (ahead, behind) = unsafe { node.as_ref().with(|place| (place.ahead, place.behind)) };
+        let (ahead, behind) = unsafe { look_at(node, |place| (place.ahead, place.behind)) };
         match ahead {
             // SAFETY: as above, of its neighbour.
-            Some(ahead) => unsafe { ahead.as_ref().with(|place| place.behind = behind) },
+            Some(ahead) => unsafe { look_at(ahead, |place| place.behind = behind) },
             None => self.first = behind,
         }
         match behind {
             // SAFETY: as above, of its neighbour.
-            Some(behind) => unsafe { behind.as_ref().with(|place| place.ahead = ahead) },
+            Some(behind) => unsafe { look_at(behind, |place| place.ahead = ahead) },
             None => self.last = ahead,
         }
     }
@@ -157,6 +158,22 @@ impl<R, G> fmt::Debug for WaitQueue<R, G> {
             .field("len", &self.len())
             .finish()
     }
+}
+
+/// Lends the place of a node of a line.
+///
+/// # Safety
+///
+/// The node is alive, and the caller holds the lock of its line. And this is not called for the same
+/// node in `look`.
+unsafe fn look_at<R, G, T>(
+    node: NonNull<Node<R, G>>,
+    look: impl FnOnce(&mut Place<R, G>) -> T,
+) -> T {
+    // SAFETY: the caller says that it is alive.
+    let node = unsafe { node.as_ref() };
+    // SAFETY: the caller holds the lock, under which its future does not touch it.
+    unsafe { node.with(look) }
 }
 
 impl<R, G> Node<R, G> {

@@ -20,12 +20,18 @@
 //! Those in line stand in the order of what they have seen, for each looked at the word after the one
 //! ahead of it did. So if the first one has to wait, all have to.
 //!
+//! Those who wait until no receiver is left are told of the moment, though there be one again when it
+//! is their turn: each knows how many such moments were before it joined the line. So that it joins
+//! either before a moment or after it, the last receiver goes under the lock of the lines. One that
+//! others survive goes without it, as all come.
+//!
 //! Orders: a change is a Release addition, made while the value is locked for writing, and every look
 //! at the word an Acquire load. So what was done before a change is visible to who was told of it, and
 //! who reads the word while the value is locked for reading has the number of that very value.
 
 use std::fmt;
 
+use crate::epoch::Epoch;
 use crate::primitive::{AtomicUsize, Guarded, Ordering};
 use crate::wait_queue::{Serve, Settle, WaitQueue, serve, update};
 use crate::waker::WakeList;
@@ -48,11 +54,13 @@ pub(super) struct Hub {
 
 pub(super) struct State {
     changes: WaitQueue<Version, Result<(), RecvError>>,
-    closings: WaitQueue<(), ()>,
-    store: InTheHub,
+    closings: WaitQueue<Epoch, ()>,
+    in_the_hub: InTheHub,
+    /// How often the last receiver went.
+    moments: Epoch,
 }
 
-/// All that is waited for is in the hub's atomics: under the lock there is nothing to take from.
+/// All that receivers wait for is in the hub's atomics: under the lock there is nothing to take from.
 pub(super) struct InTheHub;
 
 /// The value after so many changes.
@@ -102,7 +110,8 @@ impl Hub {
             state: Guarded::new(State {
                 changes: WaitQueue::new(),
                 closings: WaitQueue::new(),
-                store: InTheHub,
+                in_the_hub: InTheHub,
+                moments: Epoch::FIRST,
             }),
         }
     }
@@ -165,13 +174,22 @@ impl Hub {
 
     /// The last one is waited for.
     pub(super) fn remove_receiver(&self) {
-        if self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
-            update(self, |_| ());
+        let others_stay = |count| (count > 1).then(|| count - 1);
+        let went = self
+            .receivers
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, others_stay);
+        if went.is_err() {
+            update(self, |state| {
+                // Somebody may have come meanwhile.
+                if self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    state.moments.advance();
+                }
+            });
         }
     }
 
     pub(super) fn receivers(&self) -> usize {
-        // Pairs with the subtraction above: what a receiver did before it went is visible to who finds
+        // Pairs with the subtractions above: what a receiver did before it went is visible to who finds
         // that there is none.
         self.receivers.load(Ordering::Acquire)
     }
@@ -227,7 +245,7 @@ impl Serve<Changes> for Hub {
     type Store = InTheHub;
 
     fn parts(state: &mut State) -> (&mut WaitQueue<Version, Self::Grant>, &mut InTheHub) {
-        (&mut state.changes, &mut state.store)
+        (&mut state.changes, &mut state.in_the_hub)
     }
 
     fn is_ready(&self, _: &InTheHub, seen: &Version) -> bool {
@@ -257,31 +275,36 @@ impl Serve<Changes> for Hub {
 }
 
 impl Serve<Closings> for Hub {
-    type Request = ();
+    type Request = Epoch;
     type Grant = ();
-    type Store = InTheHub;
+    type Store = Epoch;
 
-    fn parts(state: &mut State) -> (&mut WaitQueue<(), ()>, &mut InTheHub) {
-        (&mut state.closings, &mut state.store)
+    fn parts(state: &mut State) -> (&mut WaitQueue<Epoch, ()>, &mut Epoch) {
+        (&mut state.closings, &mut state.moments)
     }
 
-    fn is_ready(&self, _: &InTheHub, (): &()) -> bool {
+    fn is_ready(&self, _: &Epoch, _: &Epoch) -> bool {
         self.receivers() == 0
     }
 
-    fn take(&self, _: &mut InTheHub, (): &mut ()) -> Option<()> {
-        (self.receivers() == 0).then_some(())
+    fn take(&self, moments: &mut Epoch, before: &mut Epoch) -> Option<()> {
+        // Also if somebody came again before all who waited were told.
+        (self.receivers() == 0 || *before < *moments).then_some(())
     }
 
-    fn put_back(&self, _: &mut InTheHub, (): ()) -> Option<()> {
+    fn put_back(&self, _: &mut Epoch, (): ()) -> Option<()> {
         None
     }
 
-    fn take_past_line(&self, store: &mut InTheHub, (): &mut ()) -> Option<()> {
-        <Self as Serve<Closings>>::take(self, store, &mut ())
+    fn take_past_line(&self, _: &mut Epoch, before: &mut Epoch) -> Option<()> {
+        <Self as Serve<Closings>>::try_take(self, before)
     }
 
-    fn try_take(&self, (): &mut ()) -> Option<()> {
+    fn joins(&self, moments: &mut Epoch, before: &mut Epoch) {
+        *before = *moments;
+    }
+
+    fn try_take(&self, _: &mut Epoch) -> Option<()> {
         (self.receivers() == 0).then_some(())
     }
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use hob_core::budget;
 use pin_project_lite::pin_project;
 
+use crate::epoch::Epoch;
 use crate::wait_queue::Wait;
 use crate::watch::error::RecvError;
 use crate::watch::hub::{Changes, Closings, Hub, Version};
@@ -154,7 +155,7 @@ impl<'a> Closed<'a> {
     #[track_caller]
     pub(super) fn new(hub: &'a Hub) -> Self {
         Self {
-            wait: Wait::new(hub, (), "watch::Sender::closed"),
+            wait: Wait::new(hub, Epoch::NOT_IN_LINE, "watch::Sender::closed"),
         }
     }
 }

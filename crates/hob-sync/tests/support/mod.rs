@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+use std::fmt::{self, Debug, Write as _};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -74,6 +75,19 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
             thread::park_timeout(Duration::from_millis(200));
         }
     }
+}
+
+/// Formats `value`, and calls `check` with what a second dump shows while the first is written.
+pub fn debug_within_debug<T: Debug>(value: &T, check: impl Fn(&str)) {
+    struct Writer<F>(F);
+    impl<F: Fn()> fmt::Write for Writer<F> {
+        fn write_str(&mut self, _: &str) -> fmt::Result {
+            (self.0)();
+            Ok(())
+        }
+    }
+    let mut writer = Writer(|| check(&format!("{value:?}")));
+    write!(writer, "{value:?}").expect("the writer takes all");
 }
 
 /// Small, seeded, good enough to shuffle with.

@@ -9,7 +9,7 @@ use hob::sync::broadcast::{self, Receiver, RecvError, SendError, Sender, TryRecv
 
 use crate::models::watched::{Step, watched};
 use crate::models::{Parcel, Post};
-use crate::{dawdle, end_of, patience, rng, scenario};
+use crate::{dawdle, end_of, rng, scenario, wait};
 
 const SENDERS: u64 = 2;
 const RECEIVERS: u64 = 3;
@@ -186,8 +186,8 @@ async fn recv(end: &mut End, rng: &mut Rng) -> bool {
             _ => {}
         }
     });
-    let received = hob::timeout(patience(rng, 4), receiving).await;
-    matches!(received, Ok(Err(RecvError::Closed)))
+    let received = wait(rng, 4, receiving).await;
+    matches!(received, Some(Err(RecvError::Closed)))
 }
 
 #[test]

@@ -12,7 +12,7 @@ use hob::sync::mpsc::{
 use crate::models::channel::{Channel, Put, Refusal, Room};
 use crate::models::watched::{Step, watched};
 use crate::models::{Parcel, Post};
-use crate::{dawdle, end_of, patience, rng, scenario};
+use crate::{dawdle, end_of, rng, scenario, wait};
 
 const SENDERS: u64 = 3;
 const RECEIVERS: u64 = 3;
@@ -115,7 +115,7 @@ async fn send(end: &SendEnd, rng: &mut Rng) {
             Step::Dropped => model.send_dropped(ticket),
         });
     });
-    if let Ok(Err(SendError(back))) = hob::timeout(patience(rng, 4), sending).await {
+    if let Some(Err(SendError(back))) = wait(rng, 4, sending).await {
         assert_eq!(back.id, id, "another message came back");
     }
 }
@@ -146,7 +146,7 @@ async fn send_into_slot(end: &SendEnd, rng: &mut Rng) {
             Step::Dropped => model.send_dropped(ticket),
         });
     });
-    let Ok(Ok(permit)) = hob::timeout(patience(rng, 4), reserving).await else {
+    let Some(Ok(permit)) = wait(rng, 4, reserving).await else {
         return;
     };
     let permit = Some(permit);
@@ -269,7 +269,7 @@ async fn recv(end: &mut RecvEnd, rng: &mut Rng) -> bool {
             Step::Dropped => model.recv_dropped(ticket),
         }
     });
-    matches!(hob::timeout(patience(rng, 4), receiving).await, Ok(None))
+    matches!(wait(rng, 4, receiving).await, Some(None))
 }
 
 async fn recv_many(end: &mut RecvEnd, rng: &mut Rng) -> bool {
@@ -286,11 +286,11 @@ async fn recv_many(end: &mut RecvEnd, rng: &mut Rng) -> bool {
             Step::Dropped => model.recv_dropped(ticket),
         }
     });
-    let received = hob::timeout(patience(rng, 4), receiving).await;
+    let received = wait(rng, 4, receiving).await;
     let batch: Vec<_> = batch.iter().map(|parcel| parcel.id).collect();
     assert_eq!(batch, expected.take());
-    assert_eq!(received.ok().unwrap_or_default(), batch.len());
-    received == Ok(0)
+    assert_eq!(received.unwrap_or_default(), batch.len());
+    received == Some(0)
 }
 
 /// Some send, some receive and some of them are cancelled, beside the model; in the end no message is

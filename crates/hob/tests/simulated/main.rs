@@ -69,6 +69,15 @@ fn patience(rng: &mut Rng, millis: u64) -> Duration {
     Duration::from_micros(rng.u64(..millis * 1_000))
 }
 
+/// Waits for less than so many milliseconds, or as long as it takes. Then no clock makes up for a wake
+/// that is lost.
+async fn wait<F: Future>(rng: &mut Rng, millis: u64, future: F) -> Option<F::Output> {
+    if rng.u8(..4) == 0 {
+        return Some(future.await);
+    }
+    hob::timeout(patience(rng, millis), future).await.ok()
+}
+
 /// Cancels some of the tasks, at any time, and waits for the end of all.
 async fn cancel_some(tasks: Vec<Task<()>>) {
     let mut rng = rng(99);

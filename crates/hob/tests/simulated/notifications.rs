@@ -10,7 +10,7 @@ use hob::sync::{Event, Notify};
 use hob::test::settle;
 
 use crate::models::watched::{Step, watched};
-use crate::{dawdle, end_of, patience, rng, scenario};
+use crate::{dawdle, end_of, patience, rng, scenario, wait};
 
 const TASKS: usize = 6;
 const ROUNDS: u32 = 6;
@@ -64,7 +64,7 @@ async fn wait_again_and_again(number: usize, event: Rc<Event>, sets: Rc<Cell<u64
     for _ in 0..ROUNDS {
         dawdle(&mut rng).await;
         let mut before = 0;
-        let wait = watched(event.wait(), |step| {
+        let waiting = watched(event.wait(), |step| {
             let place = &mut since.borrow_mut()[number];
             let waiting = event.statistics().waiting;
             match step {
@@ -79,7 +79,7 @@ async fn wait_again_and_again(number: usize, event: Rc<Event>, sets: Rc<Cell<u64
                 Step::Dropped => *place = None,
             }
         });
-        let _in_time = hob::timeout(patience(&mut rng, 6), wait).await;
+        let _in_time = wait(&mut rng, 6, waiting).await;
     }
 }
 
@@ -199,10 +199,10 @@ fn no_job_is_left_whoever_is_cancelled_while_it_waits_to_be_told_of_one() {
                 let done = Rc::clone(&done);
                 hob::spawn_local(async move {
                     let mut rng = rng(number);
-                    loop {
+                    // The last one waits as long as it takes; the others come now and then.
+                    let is_last = number + 1 == TASKS as u64;
+                    for _ in 0..if is_last { u32::MAX } else { ROUNDS } {
                         let patience = patience(&mut rng, 4);
-                        // The last one waits as long as it takes.
-                        let is_last = number + 1 == TASKS as u64;
                         if is_last {
                             take_job(&notify, &jobs).await;
                         } else if hob::timeout(patience, take_job(&notify, &jobs))

@@ -1,8 +1,9 @@
 //! Queues in their three orders beside a plain model: every poll, drop and close does what the model
 //! does.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use fastrand::Rng;
 use hob::sync::Item;
@@ -13,7 +14,7 @@ use hob::sync::queue::{
 use crate::models::queue::{Kind, Queue, Refusal, Value};
 use crate::models::watched::{Step, watched};
 use crate::models::{Parcel, Post};
-use crate::{dawdle, end_of, patience, rng, scenario};
+use crate::{dawdle, end_of, rng, scenario, wait};
 
 const ROUNDS: usize = 10;
 
@@ -105,7 +106,7 @@ async fn put_some<O: Order<Parcel>>(number: u64, bench: Rc<Bench<O>>) {
                 Step::Dropped => model.dropped(ticket),
             });
         });
-        if let Ok(Err(PutError(back))) = hob::timeout(patience(&mut rng, 4), putting).await {
+        if let Some(Err(PutError(back))) = wait(&mut rng, 4, putting).await {
             assert_eq!(back.id, value.id, "another value came back");
         }
     }
@@ -161,9 +162,9 @@ async fn get<O: Order<Parcel>>(
             Step::Dropped => model.dropped(ticket),
         });
     });
-    match hob::timeout(patience(rng, 4), getting).await {
-        Ok(got) => got.map_err(|_| Refusal::Closed),
-        Err(_elapsed) => Err(Refusal::NotNow),
+    match wait(rng, 4, getting).await {
+        Some(got) => got.map_err(|_| Refusal::Closed),
+        None => Err(Refusal::NotNow),
     }
 }
 
@@ -171,7 +172,7 @@ async fn join_now_and_then<O: Order<Parcel>>(number: u64, bench: Rc<Bench<O>>) {
     let mut rng = rng(number);
     for _ in 0..ROUNDS {
         dawdle(&mut rng).await;
-        let _in_time = hob::timeout(patience(&mut rng, 8), join(&bench)).await;
+        let _in_time = wait(&mut rng, 8, join(&bench)).await;
     }
 }
 
@@ -201,28 +202,41 @@ where
         model: RefCell::new(Queue::new(kind, capacity)),
         post: Post::default(),
     });
-    let mut tasks = Vec::new();
+    let (mut putters, mut others) = (Vec::new(), Vec::new());
     for number in 0..3 {
-        tasks.push(hob::spawn_local(put_some(number, Rc::clone(&bench))));
+        putters.push(hob::spawn_local(put_some(number, Rc::clone(&bench))));
         let getting = get_some(10 + number, Rc::clone(&bench), rng.usize(..4 * ROUNDS));
-        tasks.push(hob::spawn_local(getting));
+        others.push(hob::spawn_local(getting));
     }
-    tasks.push(hob::spawn_local(join_now_and_then(20, Rc::clone(&bench))));
-    let last = hob::spawn_local(get_some(30, Rc::clone(&bench), usize::MAX));
+    others.push(hob::spawn_local(join_now_and_then(20, Rc::clone(&bench))));
     for _ in 0..rng.u8(..4) {
         dawdle(&mut rng).await;
+        let tasks = if rng.bool() { &putters } else { &others };
         tasks[rng.usize(..tasks.len())].cancel("the scenario wants it");
     }
     if rng.u8(..4) == 0 {
         close(&bench, &mut rng);
     }
-    for task in tasks {
-        end_of(task).await;
+    // This one is not cancelled, and comes again for what was requeued after it was told of the end.
+    let (own, is_over) = (Rc::clone(&bench), Rc::new(Cell::new(false)));
+    let ends = Rc::clone(&is_over);
+    let last = hob::spawn_local(async move {
+        while !ends.get() {
+            get_some(30, Rc::clone(&own), usize::MAX).await;
+            hob::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    for putter in putters {
+        end_of(putter).await;
     }
     join(&bench).await;
     close(&bench, &mut rng);
-    end_of(last).await;
+    for other in others {
+        end_of(other).await;
+    }
     join(&bench).await;
+    is_over.set(true);
+    end_of(last).await;
     bench.step(|_| {});
     assert_eq!(bench.post.alive(), 0, "a value is left");
 }

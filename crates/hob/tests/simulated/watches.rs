@@ -8,7 +8,7 @@ use fastrand::Rng;
 use hob::sync::watch::{self, Receiver, RecvError, Sender};
 
 use crate::models::watched::{Step, watched};
-use crate::{dawdle, end_of, patience, rng, scenario};
+use crate::{dawdle, end_of, rng, scenario, wait};
 
 const SENDERS: u64 = 2;
 const ROUNDS: usize = 12;
@@ -142,8 +142,8 @@ async fn wait_for_change(end: &mut End, rng: &mut Rng) -> bool {
         // Given up: what changed meanwhile has not been seen.
         Step::Asked | Step::Pending | Step::Dropped => {}
     });
-    let changed = hob::timeout(patience(rng, 6), changing).await;
-    changed == Ok(Err(RecvError))
+    let changed = wait(rng, 6, changing).await;
+    changed == Some(Err(RecvError))
 }
 
 #[test]
@@ -194,8 +194,8 @@ fn whoever_waits_for_a_value_that_comes_and_stays_gets_it() {
                     dawdle(&mut rng).await;
                     let found = loop {
                         let waiting = receiver.wait_for(|value| *value >= wanted);
-                        let found = hob::timeout(patience(&mut rng, 6), waiting).await;
-                        if let Ok(found) = found {
+                        let found = wait(&mut rng, 6, waiting).await;
+                        if let Some(found) = found {
                             break *found.expect("it comes before the sender goes");
                         }
                     };
