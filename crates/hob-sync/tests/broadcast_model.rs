@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use futures_lite::StreamExt;
-use hob_sync::broadcast::{self, Lagged, IntoMessages, Receiver, SendError, Sender, TryRecvError};
+use hob_sync::broadcast::{self, IntoMessages, Lagged, Receiver, SendError, Sender, TryRecvError};
 
 use support::{Counter, Random, poll, poll_with};
 

@@ -365,11 +365,10 @@ fn the_room_of_a_value_is_free_once_it_is_taken() {
     assert_eq!(take_all(&queue), [0, 2].map(Hostile));
 }
 
+type Getter = Pin<Box<Get<'static, Hostile, Priority>>>;
+
 /// Polls a getter as soon as it is woken, as a waker that runs its task on the spot does.
-struct RunsInline(
-    Mutex<Option<Pin<Box<Get<'static, Hostile, Priority>>>>>,
-    Mutex<Vec<u32>>,
-);
+struct RunsInline(Mutex<Option<Getter>>, Mutex<Vec<u32>>);
 
 impl Wake for RunsInline {
     fn wake(self: Arc<Self>) {
