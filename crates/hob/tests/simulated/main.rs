@@ -17,6 +17,9 @@ mod notifications;
 mod programs;
 mod queues;
 mod rwlocks;
+/// The programs that hob-sync's own tests run under other executors.
+#[path = "../../../hob-sync/tests/support/programs.rs"]
+mod sync_programs;
 mod tasks;
 mod time;
 mod watches;

@@ -9,6 +9,8 @@ use hob::net::TcpListener;
 use hob::sim::{Report, Simulation, net};
 use hob::sync::{Queue, oneshot};
 
+use crate::sync_programs;
+
 use chat::Summary;
 
 #[expect(dead_code, reason = "only its server and its clients run here")]
@@ -132,5 +134,21 @@ fn different_seeds_run_the_tasks_in_different_orders() {
     for (name, run) in PROGRAMS {
         let orders: BTreeSet<_> = (0..SEEDS).map(|seed| run(seed).order).collect();
         assert_eq!(orders.len() as u64, SEEDS, "{name}");
+    }
+}
+
+#[test]
+fn the_programs_that_run_under_other_executors_run_here() {
+    for seed in hob::sim::seeds(10) {
+        for program in sync_programs::all() {
+            let sync_programs::Program { tasks, check, .. } = program;
+            hob::sim::run(seed, async {
+                let running: Vec<_> = tasks.into_iter().map(hob::spawn).collect();
+                for task in running {
+                    task.await.expect("no task of these programs panics");
+                }
+            });
+            check();
+        }
     }
 }
