@@ -278,7 +278,7 @@ mod tests {
             repeat: "cargo test -p hob".to_owned(),
             text: "a\nb".to_owned(),
         };
-        let text = told("test", 1690.25, &conclude("3 tests".to_owned(), vec![report]));
+        let text = told("test", 1.25, &conclude("3 tests".to_owned(), vec![report]));
         assert_eq!(
             text,
             "cargo xtask test      FAILED      1.2 s  3 tests\n    a\n    b\n  repeat with: cargo test -p hob\n"
