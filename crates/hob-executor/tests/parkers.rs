@@ -291,8 +291,10 @@ fn a_seat_that_panics_on_one_thread_is_reported_and_all_goes_on() {
         let signal = Signal::default();
         let awaiting = signal.clone();
         let waits = tasks.spawn(async move { awaiting.wait().await });
+        let slept_on = Arc::clone(&log);
         let other = thread(move || {
-            until(|| signal.is_awaited());
+            // Not before: else there would be no reason to sleep.
+            until(|| signal.is_awaited() && slept_on.parks() == 1);
             signal.set();
         });
         tasks.block_on(waits).unwrap();
