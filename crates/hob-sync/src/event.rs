@@ -33,6 +33,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::blocking::block_on;
+use crate::dump::{glance, show};
 use crate::epoch::Epoch;
 use crate::primitive::{AtomicUsize, Guarded, Ordering};
 use crate::wait_queue::{self, Serve, Settle, WaitQueue, serve, update};
@@ -330,17 +331,8 @@ impl From<bool> for Event {
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A dump must not wait, and what it is written to must not find the lock taken.
-        let statistics = self
-            .state
-            .try_lock()
-            .map(|state| self.statistics_of(&state));
-        let mut event = f.debug_struct("Event");
-        match statistics {
-            Some(statistics) => event.field("statistics", &statistics),
-            None => event.field("statistics", &format_args!("<locked>")),
-        };
-        event.finish()
+        let statistics = glance(&self.state, |state| self.statistics_of(state));
+        show("Event", statistics, f)
     }
 }
 

@@ -5,6 +5,7 @@ mod blocking;
 pub mod broadcast;
 mod channel;
 pub mod condition;
+mod dump;
 mod epoch;
 pub mod event;
 pub mod lazy;

@@ -41,6 +41,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::blocking::block_on;
+use crate::dump::{glance, show};
 use crate::notification::Notification;
 use crate::primitive::{AtomicUsize, Guarded, Ordering};
 use crate::wait_queue::{Serve, Settle, WaitQueue, serve, update};
@@ -400,16 +401,7 @@ impl Default for Notify {
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A dump must not wait, and what it is written to must not find the lock taken.
-        let statistics = self
-            .state
-            .try_lock()
-            .map(|state| self.statistics_of(&state));
-        let mut notify = f.debug_struct("Notify");
-        match statistics {
-            Some(statistics) => notify.field("statistics", &statistics),
-            None => notify.field("statistics", &format_args!("<locked>")),
-        };
-        notify.finish()
+        let statistics = glance(&self.state, |state| self.statistics_of(state));
+        show("Notify", statistics, f)
     }
 }

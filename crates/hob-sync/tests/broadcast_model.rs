@@ -1,54 +1,19 @@
 //! Random runs of a broadcast agree with a model of it, step by step.
 
 mod support;
+#[path = "support/tracked.rs"]
+mod tracked;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use futures_lite::StreamExt;
 use hob_sync::broadcast::{self, IntoMessages, Lagged, Receiver, SendError, Sender, TryRecvError};
 
+use tracked::{Counts, Tracked};
+
 use support::{Counter, Random, poll, poll_with};
-
-/// A message that counts how many of it live, and how often it was cloned.
-#[derive(Debug)]
-struct Tracked(u64, Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    live: AtomicUsize,
-    clones: AtomicUsize,
-}
-
-impl Counts {
-    fn message(self: &Arc<Self>, number: u64) -> Tracked {
-        self.live.fetch_add(1, Ordering::SeqCst);
-        Tracked(number, Arc::clone(self))
-    }
-
-    fn live(&self) -> usize {
-        self.live.load(Ordering::SeqCst)
-    }
-
-    fn clones(&self) -> usize {
-        self.clones.load(Ordering::SeqCst)
-    }
-}
-
-impl Clone for Tracked {
-    fn clone(&self) -> Self {
-        self.1.clones.fetch_add(1, Ordering::SeqCst);
-        self.1.message(self.0)
-    }
-}
-
-impl Drop for Tracked {
-    fn drop(&mut self) {
-        self.1.live.fetch_sub(1, Ordering::SeqCst);
-    }
-}
 
 /// What is sent: messages that are shared, and plain ones, of which each receiver gets its own.
 trait Payload: Clone {

@@ -485,3 +485,10 @@ fn threads_send_and_receive() {
 fn no_capacity_is_a_panic() {
     let _channel = mpsc::bounded::<u8>(0);
 }
+
+#[test]
+fn a_dump_is_written_with_nothing_locked() {
+    let (tx, rx) = mpsc::bounded::<u8>(1);
+    support::debug_within_debug(&tx, |text| assert!(!text.contains("<locked>"), "{text}"));
+    support::debug_within_debug(&rx, |text| assert!(!text.contains("<locked>"), "{text}"));
+}

@@ -536,3 +536,10 @@ fn random_operations_agree_with_the_model() {
         run(seed);
     }
 }
+
+#[test]
+fn a_dump_is_written_with_nothing_locked() {
+    let (tx, rx) = watch::channel(0);
+    support::debug_within_debug(&tx, |text| assert!(!text.contains("<locked>"), "{text}"));
+    support::debug_within_debug(&rx, |text| assert!(!text.contains("<locked>"), "{text}"));
+}

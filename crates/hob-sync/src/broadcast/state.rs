@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use crate::broadcast::error::RecvError;
 use crate::broadcast::ring::{Cursor, Found, Ring};
 use crate::broadcast::slot::{COPIES_MAX, Message, is_plain};
+use crate::dump::{glance, show};
 use crate::epoch::Epoch;
 use crate::primitive::{AtomicUsize, Guarded, Ordering};
 use crate::wait_queue::{Serve, Settle, WaitQueue, serve, update};
@@ -147,14 +148,7 @@ impl<T> Shared<T> {
 
     /// What all handles show of themselves.
     pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A dump must not wait, and what it is written to must not find the lock taken.
-        let statistics = self.state.try_lock().map(|state| state.statistics());
-        let mut handle = f.debug_struct(name);
-        match statistics {
-            Some(statistics) => handle.field("statistics", &statistics),
-            None => handle.field("statistics", &format_args!("<locked>")),
-        };
-        handle.finish()
+        show(name, glance(&self.state, State::statistics), f)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::channel::state::{Channel, State};
+use crate::dump::{glance, show};
 
 /// A snapshot of a channel, for dumps and tests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,11 +51,7 @@ impl<T> Channel<T> {
 
     /// Shows an end of the channel without waiting.
     pub(crate) fn debug(&self, end: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut end = f.debug_struct(end);
-        match self.guarded().try_lock() {
-            Some(state) => end.field("statistics", &self.statistics_of(&state)),
-            None => end.field("statistics", &format_args!("<locked>")),
-        };
-        end.finish_non_exhaustive()
+        let statistics = glance(self.guarded(), |state| self.statistics_of(state));
+        show(end, statistics, f)
     }
 }

@@ -5,12 +5,13 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::blocking::block_on;
+use crate::dump::{glance, show};
 use crate::queue::error::{GetError, PutError, TryGetError, TryPutError};
 use crate::queue::item::Item;
 use crate::queue::lines::Getters;
 use crate::queue::order::Order;
 use crate::queue::plain::PlainQueue;
-use crate::queue::state::{Got, Hand, QueueStatistics, Refused, Shared};
+use crate::queue::state::{Got, Hand, QueueStatistics, Refused, Shared, State};
 use crate::queue::wait::{Get, Join, Put};
 use crate::wait_queue::{Serve, update};
 
@@ -450,14 +451,7 @@ impl<T, O: Order<T>> Default for WorkQueue<T, O> {
 
 impl<T, O: Order<T>> fmt::Debug for WorkQueue<T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A dump must not wait, and what it is written to must not find the lock taken.
-        let state = self.shared.state.try_lock();
-        let statistics = state.map(|state| state.statistics());
-        let mut queue = f.debug_struct(O::NAMES.queue);
-        match statistics {
-            Some(statistics) => queue.field("statistics", &statistics),
-            None => queue.field("statistics", &format_args!("<locked>")),
-        };
-        queue.finish()
+        let statistics = glance(&self.shared.state, State::statistics);
+        show(O::NAMES.queue, statistics, f)
     }
 }

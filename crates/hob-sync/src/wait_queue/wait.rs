@@ -231,7 +231,7 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
         let shared = self.home.shared();
         let mut state = shared.lock().lock();
         let (line, store) = H::Shared::parts(&mut state);
-        // SAFETY: the stage is `New`: the node is not linked, so it is ours.
+        // SAFETY: the stage is `New` or `Yielded`: the node is not linked, so it is ours.
         let is_ready = unsafe {
             self.node
                 .with(|place| shared.is_ready(store, &place.request))

@@ -31,6 +31,7 @@
 
 use std::fmt;
 
+use crate::dump::{glance, show};
 use crate::epoch::Epoch;
 use crate::primitive::{AtomicUsize, Guarded, Ordering};
 use crate::wait_queue::{Serve, Settle, WaitQueue, serve, update};
@@ -211,13 +212,8 @@ impl Hub {
 
     /// What `Debug` shows of each end. A dump must not wait, so it does not look at the value.
     pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut end = f.debug_struct(name);
-        let state = self.state.try_lock();
-        match state.as_deref().map(|state| self.statistics_of(state)) {
-            Some(statistics) => end.field("statistics", &statistics),
-            None => end.field("statistics", &format_args!("<locked>")),
-        };
-        end.finish_non_exhaustive()
+        let statistics = glance(&self.state, |state| self.statistics_of(state));
+        show(name, statistics, f)
     }
 }
 
