@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod atomic_ref;
 pub mod blocking;
 pub mod budget;
 #[cfg(feature = "conformance")]
@@ -22,6 +23,7 @@ pub mod task;
 pub mod timers;
 pub mod unhandled;
 
+pub use crate::atomic_ref::AtomicRef;
 pub use crate::blocking::{Blocking, Job, JobKind};
 pub use crate::descriptor::{Descriptor, DescriptorRef};
 pub use crate::env::Env;
