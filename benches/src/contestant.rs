@@ -1,6 +1,7 @@
 //! Who takes part: one small trait over every runtime, so that a workload is written once.
 //!
-//! A class compares like with like: `_mt` is a pool of two workers, `_ct` a single thread. Each
+//! A class compares like with like: `_mt` is a pool of two workers, `_ct` a single thread. (`hob_mt4` and
+//! wider ones are in no class: they show what more workers than cores cost.) Each
 //! contestant has its own best settings, and pays for nothing that another does not: `spawn` is the
 //! free function that its users call, the join handle its own.
 
@@ -16,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-pub(crate) use self::hob::{HobCt, HobMt};
+pub(crate) use self::hob::{HobCt, HobMt, HobPool};
 pub(crate) use self::raw::Raw;
 pub(crate) use self::smol::{SmolCt, SmolMt};
 pub(crate) use self::tokio::{TokioCt, TokioMt};
@@ -110,4 +111,15 @@ macro_rules! both_classes {
     };
 }
 
-pub(crate) use both_classes;
+/// Adds pools with more workers than the machine has cores: they are nobody's peers, and stand beside the
+/// pool of two.
+macro_rules! wider_pools {
+    ($workload:expr, $($run:ident)::+) => {
+        $workload
+            .add("hob_mt4", $($run)::+::<$crate::contestant::HobPool<4>>)
+            .add("hob_mt8", $($run)::+::<$crate::contestant::HobPool<8>>)
+            .add("hob_mt16", $($run)::+::<$crate::contestant::HobPool<16>>)
+    };
+}
+
+pub(crate) use {both_classes, wider_pools};

@@ -17,7 +17,7 @@ mod work;
 
 use std::time::Duration;
 
-use crate::contestant::{HobMt, Raw, SmolMt, TokioMt, both_classes};
+use crate::contestant::{HobMt, Raw, SmolMt, TokioMt, both_classes, wider_pools};
 use crate::exec::bursts::{Burst, burst, child_of_spinner};
 use crate::workload::Workload;
 
@@ -36,9 +36,12 @@ pub(crate) fn workloads() -> Vec<Workload> {
 
 fn spawning() -> Vec<Workload> {
     vec![
-        both_classes!("exec", "spawn_join", "ns", spawning::join)
-            .add("raw_at", spawning::join::<Raw>)
-            .add("floor", floor::boxed),
+        wider_pools!(
+            both_classes!("exec", "spawn_join", "ns", spawning::join),
+            spawning::join
+        )
+        .add("raw_at", spawning::join::<Raw>)
+        .add("floor", floor::boxed),
         both_classes!("exec", "spawn_inside", "ns", spawning::join_inside)
             .add("raw_at", spawning::join_inside::<Raw>)
             .add("floor", floor::boxed),
@@ -48,14 +51,20 @@ fn spawning() -> Vec<Workload> {
         both_classes!("exec", "detached_inside", "ns", spawning::detach_inside)
             .add("raw_at", spawning::detach_inside::<Raw>)
             .add("floor", floor::boxed),
-        both_classes!("exec", "ping_spawn", "ns", spawning::ping)
-            .add("raw_at", spawning::ping::<Raw>),
+        wider_pools!(
+            both_classes!("exec", "ping_spawn", "ns", spawning::ping),
+            spawning::ping
+        )
+        .add("raw_at", spawning::ping::<Raw>),
         both_classes!("exec", "chained_spawn", "ns", spawning::chain)
             .add("raw_at", spawning::chain::<Raw>)
             .add("floor", floor::boxed),
-        both_classes!("exec", "fan_out_in", "ns", spawning::fan_out_in)
-            .add("raw_at", spawning::fan_out_in::<Raw>)
-            .add("floor", floor::boxed),
+        wider_pools!(
+            both_classes!("exec", "fan_out_in", "ns", spawning::fan_out_in),
+            spawning::fan_out_in
+        )
+        .add("raw_at", spawning::fan_out_in::<Raw>)
+        .add("floor", floor::boxed),
     ]
 }
 
@@ -67,9 +76,12 @@ fn switching() -> Vec<Workload> {
         both_classes!("exec", "yield_10", "ns", switching::yield_10)
             .add("raw_at", switching::yield_10::<Raw>)
             .add("floor", |size| floor::yields(size, 10)),
-        both_classes!("exec", "yield_1000", "ns", switching::yield_1000)
-            .add("raw_at", switching::yield_1000::<Raw>)
-            .add("floor", |size| floor::yields(size, 1_000)),
+        wider_pools!(
+            both_classes!("exec", "yield_1000", "ns", switching::yield_1000),
+            switching::yield_1000
+        )
+        .add("raw_at", switching::yield_1000::<Raw>)
+        .add("floor", |size| floor::yields(size, 1_000)),
         both_classes!("exec", "ping_pong_1", "ns", switching::ping_pong_1)
             .add("raw_at", switching::ping_pong_1::<Raw>)
             .add("floor", |size| floor::turns(size, 1)),

@@ -6,7 +6,7 @@
 //! workload once for one contestant. Here it is built, and run many times over: each run in a process
 //! of its own, the contestants of a workload in turn (A B C A B C ...), so that a machine that slows
 //! down does so for all of them. [`runs`] collects, [`figures`] holds what is to be reached,
-//! [`verdict`] compares, [`table`] tells, and [`machine`] says where it was measured.
+//! [`verdict`] compares, [`wider`] hob's pools with each other, [`table`] tells, and [`machine`] says where it was measured.
 
 mod figures;
 mod machine;
@@ -14,6 +14,7 @@ mod options;
 mod runs;
 mod table;
 mod verdict;
+mod wider;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};

@@ -7,19 +7,23 @@ use std::time::{Duration, Instant};
 
 use super::{Contestant, Join, Timed};
 
-/// A pool of two workers.
+/// A pool.
 #[derive(Debug)]
-pub(crate) struct HobMt(hob::Runtime);
+pub(crate) struct HobPool<const WORKERS: usize>(hob::Runtime);
+
+/// A pool of two workers, as that of every peer.
+pub(crate) type HobMt = HobPool<2>;
 
 /// One thread.
 #[derive(Debug)]
 pub(crate) struct HobCt(hob::LocalRuntime);
 
-impl Contestant for HobMt {
+impl<const WORKERS: usize> Contestant for HobPool<WORKERS> {
     type Join<T: Send + 'static> = Join<hob::Task<T>>;
 
     fn start() -> io::Result<Self> {
-        hob::Runtime::builder().worker_threads(2).build().map(Self)
+        let builder = hob::Runtime::builder().worker_threads(WORKERS);
+        builder.build().map(Self)
     }
 
     fn block_on<F: Future>(&self, future: F) -> F::Output {

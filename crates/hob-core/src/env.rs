@@ -11,6 +11,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crate::blocking::Blocking;
+use crate::fork::{Inherited, Process};
 use crate::panic::{self, contain, discard};
 use crate::primitive::{AtomicUsize, GlobalCounter, GlobalOrdering, Mutex, Ordering, lock};
 use crate::reactor::Reactor;
@@ -51,6 +52,7 @@ pub struct Parts {
 /// The surroundings of a running program. See the [module's documentation](self).
 pub struct Env {
     id: u64,
+    process: Process,
     parts: Parts,
     census: Census,
     /// Who waits until nothing is runnable.
@@ -84,6 +86,7 @@ impl Env {
         static NEXT: GlobalCounter = GlobalCounter::new(1);
         Self {
             id: NEXT.fetch_add(1, GlobalOrdering::Relaxed),
+            process: Process::current(),
             parts,
             census: Census {
                 word: AtomicUsize::new(0),
@@ -105,6 +108,12 @@ impl Env {
         &self.parts
     }
 
+    /// Says whose it is, in a process that was forked from the one that made it: nothing works there.
+    #[must_use]
+    pub fn inherited(&self) -> Option<Inherited> {
+        self.process.inherited()
+    }
+
     /// Returns `true` if tasks that are not `Send` may be spawned from this thread.
     #[must_use]
     pub fn is_home(&self) -> bool {
@@ -115,8 +124,11 @@ impl Env {
     ///
     /// # Errors
     ///
-    /// [`Closed`] once [`close`](Self::close) was called.
+    /// [`Closed`] once [`close`](Self::close) was called, and in a [forked](Self::inherited) process.
     pub fn enroll(&self) -> Result<(), Closed> {
+        if !self.process.is_current() {
+            return Err(Closed);
+        }
         // Acquire and Release throughout: the one who sees zero sees all that the tasks did.
         let before = self.census.word.fetch_add(ONE, Ordering::AcqRel);
         if before & CLOSED == 0 {

@@ -9,6 +9,7 @@ pub mod context;
 pub mod descriptor;
 pub mod env;
 pub mod explained;
+pub mod fork;
 pub mod instant;
 pub mod interest;
 pub mod io_source;

@@ -43,6 +43,11 @@ pub enum UnhandledKind {
     PoolSmaller,
     /// A task or a blocking job did not end before the shutdown's deadline.
     LeftBehind,
+    /// A task, or a main future, has been in one poll for longer than the watchdog's limit: it blocks
+    /// the thread, or computes without a pause.
+    SlowPoll,
+    /// The system refused the watchdog its thread: nobody looks for slow polls.
+    NoWatchdog,
 }
 
 impl<'a> Unhandled<'a> {
@@ -68,6 +73,8 @@ impl fmt::Display for Unhandled<'_> {
             UnhandledKind::CleanupCut => "had a cleanup that was dropped before it ended",
             UnhandledKind::PoolSmaller => "has a smaller pool than it was asked for",
             UnhandledKind::LeftBehind => "did not end before the shutdown's deadline",
+            UnhandledKind::SlowPoll => "is in a poll that does not end",
+            UnhandledKind::NoWatchdog => "has no watchdog",
         };
         match self.task {
             Some(task) => write!(f, "hob: {task}, {what}")?,

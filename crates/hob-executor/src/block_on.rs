@@ -1,4 +1,12 @@
 //! Running one future on a thread that is not a worker.
+//!
+//! # Implementation
+//!
+//! The thread has leave to borrow the core of a worker that sleeps, and does so at the first push: what
+//! the future spawns and wakes lands in that core's queue, and is run here while the future waits. The
+//! future takes its turn like a task: when it is woken the end of the queue is noted, and it is polled
+//! once what was queued before has run. When the queue is empty and the future waits, the core goes back,
+//! and the thread sleeps. It never steals; others take from its queue as from any.
 
 use std::future::Future;
 use std::panic::Location;
@@ -10,25 +18,44 @@ use hob_core::context::{self, Local, Role};
 use hob_core::unhandled::wake_all;
 use hob_core::{Env, Park, TaskSlot, Until};
 
+use crate::hold::{Has, Hold};
 use crate::parker::Parker;
 use crate::parking::system_until;
+use crate::pool::run;
+use crate::shift::{Shift, Site};
+use crate::turn::Turn;
 
 /// Runs `future` on this thread, inside `env`; the thread sleeps while there is nothing to poll.
 ///
 /// It drives the timers of threads that are no workers, its own among them: they fire on time also
 /// while every worker is stuck in a poll. So a shutdown keeps its deadline.
+pub(crate) fn wait_for<F: Future>(env: &Arc<Env>, future: F) -> F::Output {
+    drive(env, future, |parker| sleep(env, parker))
+}
+
+/// As [`wait_for`], and runs tasks meanwhile, with the core of a worker that sleeps.
 ///
 /// # Panics
 ///
 /// On a thread that runs tasks: it would sleep while they wait for it.
 #[track_caller]
-pub(crate) fn block_on<F: Future>(env: &Arc<Env>, future: F) -> F::Output {
-    refuse_on_worker(env);
-    wait_for(env, future)
+pub(crate) fn block_on<F: Future>(site: &Site, future: F) -> F::Output {
+    refuse_on_worker(&site.env);
+    // A `block_on` around this one may have borrowed a core: its tasks are not to wait for us.
+    site.shared.give_back();
+    let hold = Hold::new(site.shared, Has::Leave);
+    let _at_the_end = GiveBack(site);
+    drive(&site.env, future, |parker| {
+        work(site, &hold, parker);
+        if !parker.has_token() {
+            site.shared.give_back();
+            sleep(&site.env, parker);
+        }
+    })
 }
 
-/// As [`block_on`], but also on a thread that runs tasks.
-pub(crate) fn wait_for<F: Future>(env: &Arc<Env>, future: F) -> F::Output {
+/// Polls `future` until it is ready, and calls `wait` in between, which returns once it was woken.
+fn drive<F: Future>(env: &Arc<Env>, future: F, mut wait: impl FnMut(&mut Parker)) -> F::Output {
     let mut parker = Parker::new();
     let waker = parker.waker();
     let mut cx = Context::from_waker(&waker);
@@ -37,12 +64,47 @@ pub(crate) fn wait_for<F: Future>(env: &Arc<Env>, future: F) -> F::Output {
         // In here, so that what is left of it is dropped inside the runtime.
         let mut future = pin!(future);
         loop {
+            // Taken before the poll: a wake that comes during it is for the next one.
+            parker.take_token();
             if let Poll::Ready(output) = local.in_main(|| future.as_mut().poll(&mut cx)) {
                 return output;
             }
-            sleep(env, &mut parker);
+            wait(&mut parker);
         }
     })
+}
+
+/// Gives the core back, also when the future panics.
+struct GiveBack<'s>(&'s Site);
+
+impl Drop for GiveBack<'_> {
+    fn drop(&mut self) {
+        self.0.shared.give_back();
+    }
+}
+
+/// Runs tasks with the core that this thread has borrowed, if it has one, until there are none or it is
+/// the main future's turn.
+fn work(site: &Site, hold: &Hold, parker: &Parker) {
+    let Some(mut shift) = Shift::begin(site, hold, Turn::short()) else {
+        return;
+    };
+    let mut local = Local::new(&site.env, Role::Worker).with_worker(shift.index());
+    if let Some(timers) = site.timers.get(shift.index()) {
+        local = local.with_timers(*timers);
+    }
+    context::enter(&local, || {
+        let mut turn_of_main = None;
+        loop {
+            if parker.has_token() && shift.taken() >= *turn_of_main.get_or_insert(shift.pushed()) {
+                return;
+            }
+            match shift.next() {
+                Some(task) => shift.run(task, &mut run),
+                None => return,
+            }
+        }
+    });
 }
 
 fn sleep(env: &Env, parker: &mut Parker) {

@@ -1,32 +1,89 @@
-//! Who sleeps, and whom a push wakes.
+//! Who is awake, who sleeps where, and who of the sleepers scouts.
 //!
 //! # Implementation
 //!
-//! A worker that finds nothing to do enters its number in the list, and looks at the queues once
-//! more before it sleeps. Whoever pushes a task does so first, and then looks whether anybody is in
-//! the list. Both put a sequentially consistent fence between the two steps, so at least one of them
-//! sees what the other did: either the worker finds the task, or the push finds the worker.
+//! A worker owns a *core*: the right to run tasks from one queue. On the board stands where each core is:
+//!
+//! ```text
+//!                enter                    borrow
+//!     Awake ───────────────► Asleep ───────────────► Lent
+//!       ▲   ◄───────────────    ▲   ◄───────────────   │
+//!       │     leave, pick       │      give back       │
+//!       └───────────────────────┼──────────────────────┘
+//!                               give back, with tasks in the queue
+//! ```
+//!
+//! A core is lent to a thread in `block_on`; its worker sleeps on, and runs nothing meanwhile. The board
+//! is behind a lock, which is taken when somebody goes to sleep or is woken, each of which costs more
+//! than the lock. What pushes look at is a word beside it, [`SLEEPERS`] and two more bits, written
+//! under the lock.
+//!
+//! **Work from outside** wakes a sleeper at once. A worker enters the board, and looks at the injector
+//! once more before it sleeps; whoever injects does so first, and then looks at the word. Both put a
+//! sequentially consistent fence between the two steps, so at least one of them sees what the other did.
 //!
 //! ```text
 //!   worker                          push
-//!   enter the list                  put the task in a queue
+//!   enter the board                 put the task in the injector
 //!   fence                           fence
-//!   look at the queues              look at the count
+//!   look at the injector            look at the word
 //! ```
 //!
-//! The one that wakes a worker takes it out of the list, so two pushes wake two workers. The worker
-//! that has the seat at the poller is chosen last: waking it costs a system call more, and somebody
-//! should stay there.
+//! **A push to the own queue** wakes nobody: it loads the word, Relaxed. One sleeper is the *scout*, who
+//! looks at the others every so often and takes tasks where that pays; see `scout.rs`. The invariant:
+//! while one core is awake or lent and another asleep, there is a scout, or the word says
+//! [`UNWATCHED`], and then the next push to an own queue rouses one. It holds because the only change
+//! that leaves nobody to scout is the first waking of a pool that sleeps as a whole, and who wakes there
+//! reads the word after that change: it made it, or was woken by who did.
+//!
+//! The scout itself sleeps longer and longer if its looks find nothing. [`EAGER`] says that its next look
+//! is far off and that a push may bring it forward, once.
 
-use crate::primitive::{AtomicUsize, Mutex, Ordering, fence, lock};
+use crate::primitive::{AtomicUsize, Mutex, MutexGuard, Ordering, fence, lock};
 
 pub(crate) struct Idle {
-    count: AtomicUsize,
-    sleepers: Mutex<Vec<Sleeper>>,
+    word: AtomicUsize,
+    board: Mutex<Board>,
 }
 
-/// A worker that sleeps, or is about to.
+/// Somebody sleeps and may be woken to work.
+const SLEEPERS: usize = 0b001;
+/// Somebody is awake, somebody sleeps, and nobody scouts.
+const UNWATCHED: usize = 0b010;
+/// The scout sleeps for long, and a push may rouse it.
+const EAGER: usize = 0b100;
+
+struct Board {
+    cores: Box<[Core]>,
+    /// Who sleeps alone, the last on top.
+    alone: Vec<usize>,
+    /// Who sleeps in the seat at the poller.
+    seat: Option<usize>,
+    /// How many cores are awake or lent.
+    busy: usize,
+    scout: Option<Scout>,
+}
+
+/// Where a core is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Core {
+    /// Its worker has not started, or has ended.
+    Absent,
+    Awake,
+    Asleep(Place),
+    /// Lent, and where its worker sleeps meanwhile, if it does.
+    Lent(Option<Place>),
+}
+
+struct Scout {
+    worker: usize,
+    call: Call,
+    is_eager: bool,
+}
+
+/// A worker that is to be woken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use = "somebody must unpark it"]
 pub(crate) struct Sleeper {
     pub(crate) worker: usize,
     pub(crate) place: Place,
@@ -41,68 +98,345 @@ pub(crate) enum Place {
     Seat,
 }
 
+/// As what a worker goes to sleep.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Role {
+    /// It sleeps until somebody wakes it.
+    Sleeper,
+    /// It looks at the others every so often.
+    Scout,
+    /// Its core is lent: it has nothing to run tasks with.
+    Coreless,
+}
+
+/// What a worker is when it wakes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Awakening {
+    /// It has its core, and works.
+    Works,
+    /// It has its core, and scouts.
+    Scouts(Call),
+    /// Its core is lent.
+    Coreless,
+}
+
+/// What a scout was roused for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Call {
+    /// Nothing: its time was up.
+    Tick,
+    /// The poller was left alone: it need only look now and then.
+    Guard,
+    /// A push: it is to look at once.
+    Look,
+}
+
 impl Idle {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(workers: usize) -> Self {
         Self {
-            count: AtomicUsize::new(0),
-            sleepers: Mutex::new(Vec::new()),
+            word: AtomicUsize::new(0),
+            board: Mutex::new(Board {
+                cores: vec![Core::Absent; workers].into(),
+                alone: Vec::with_capacity(workers),
+                seat: None,
+                busy: 0,
+                scout: None,
+            }),
         }
     }
 
-    /// Enters `sleeper` in the list; afterwards the caller looks at the queues once more.
-    pub(crate) fn enter(&self, sleeper: Sleeper) {
-        let mut sleepers = lock(&self.sleepers);
-        sleepers.push(sleeper);
-        self.count.store(sleepers.len(), Ordering::Relaxed);
-        drop(sleepers);
+    /// A worker starts, awake.
+    pub(crate) fn start(&self, worker: usize) {
+        self.change(|board| {
+            debug_assert_eq!(board.cores[worker], Core::Absent, "it started twice");
+            board.cores[worker] = Core::Awake;
+            board.busy += 1;
+        });
+    }
+
+    /// A worker ends, awake. Its core, if it is lent, is nobody's afterwards.
+    pub(crate) fn end(&self, worker: usize) {
+        self.change(|board| {
+            board.take_out(worker);
+            match board.cores[worker] {
+                // Nobody is asleep there when it is given back.
+                Core::Lent(_) => board.cores[worker] = Core::Lent(None),
+                _ => {
+                    board.busy -= 1;
+                    board.cores[worker] = Core::Absent;
+                }
+            }
+            board.dismiss(worker);
+        });
+    }
+
+    /// A worker is about to sleep; afterwards it looks at the injector once more.
+    ///
+    /// Who has scouted and finds that there is nothing to watch `resigns`.
+    pub(crate) fn enter(&self, worker: usize, place: Place, resigns: bool) -> Role {
+        let role = self.change(|board| board.enter(worker, place, resigns));
         fence(Ordering::SeqCst);
+        role
     }
 
-    /// Takes the worker out of the list, unless whoever woke it has.
-    pub(crate) fn leave(&self, worker: usize) {
-        let mut sleepers = lock(&self.sleepers);
-        sleepers.retain(|sleeper| sleeper.worker != worker);
-        self.count.store(sleepers.len(), Ordering::Relaxed);
+    /// A worker has woken, for whatever reason.
+    pub(crate) fn leave(&self, worker: usize) -> Awakening {
+        self.change(|board| board.leave(worker))
     }
 
-    /// Takes a sleeper out, to be woken, after a task was pushed.
+    /// The scout works from now on; who is to scout in its place?
+    pub(crate) fn stop_scouting(&self, worker: usize) -> Option<Sleeper> {
+        self.change(|board| {
+            board.dismiss(worker);
+            board.appoint(Call::Look)
+        })
+    }
+
+    /// The scout says whether a push may rouse it.
+    pub(crate) fn set_eager(&self, worker: usize, is_eager: bool) {
+        self.change(|board| {
+            if let Some(scout) = board.scout_is(worker) {
+                scout.is_eager = is_eager;
+            }
+        });
+    }
+
+    /// Takes a sleeper out, to be woken, after a task was injected.
     pub(crate) fn pick(&self) -> Option<Sleeper> {
         fence(Ordering::SeqCst);
-        if self.count.load(Ordering::Relaxed) == 0 {
+        if self.word.load(Ordering::Relaxed) & SLEEPERS == 0 {
             return None;
         }
-        self.take(|sleepers| {
-            let alone = |sleeper: &Sleeper| sleeper.place == Place::Alone;
-            sleepers
-                .iter()
-                .rposition(alone)
-                .or_else(|| sleepers.len().checked_sub(1))
-        })
+        self.change(Board::pick)
     }
 
-    /// Takes a sleeper out that could take the seat at the poller, which was just left.
-    pub(crate) fn pick_alone(&self) -> Option<Sleeper> {
-        fence(Ordering::SeqCst);
-        if self.count.load(Ordering::Relaxed) == 0 {
+    /// Whether a push to an own queue is to [rouse](Self::rouse) somebody.
+    pub(crate) fn wants_rousing(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & (UNWATCHED | EAGER) != 0
+    }
+
+    /// Finds the scout that a push rouses.
+    pub(crate) fn rouse(&self) -> Option<Sleeper> {
+        self.change(Board::rouse)
+    }
+
+    /// Whether somebody is awake, somebody sleeps, and nobody scouts.
+    pub(crate) fn is_unwatched(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & UNWATCHED != 0
+    }
+
+    /// Finds a scout for a poller that was left alone.
+    pub(crate) fn guard(&self) -> Option<Sleeper> {
+        self.change(|board| board.appoint(Call::Guard))
+    }
+
+    /// Takes the core of a sleeping worker.
+    pub(crate) fn borrow(&self) -> Option<usize> {
+        if self.word.load(Ordering::Relaxed) & SLEEPERS == 0 {
             return None;
         }
-        self.take(|sleepers| {
-            sleepers
-                .iter()
-                .rposition(|sleeper| sleeper.place == Place::Alone)
-        })
+        self.change(Board::borrow)
+    }
+
+    /// Gives a borrowed core back; its worker is to be woken if tasks are `waiting` in the queue.
+    ///
+    /// As after [`enter`](Self::enter), the caller looks at the injector afterwards.
+    pub(crate) fn give_back(&self, worker: usize, waiting: bool) -> Option<Sleeper> {
+        let sleeper = self.change(|board| board.give_back(worker, waiting));
+        fence(Ordering::SeqCst);
+        sleeper
     }
 
     /// How many workers sleep.
-    pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+    pub(crate) fn asleep(&self) -> usize {
+        lock(&self.board).asleep()
     }
 
-    fn take(&self, choose: impl FnOnce(&[Sleeper]) -> Option<usize>) -> Option<Sleeper> {
-        let mut sleepers = lock(&self.sleepers);
-        let chosen = choose(&sleepers).map(|index| sleepers.swap_remove(index));
-        self.count.store(sleepers.len(), Ordering::Relaxed);
-        chosen
+    /// Whether nobody but `worker` is awake.
+    pub(crate) fn is_only(&self, worker: usize) -> bool {
+        let board = lock(&self.board);
+        board.busy == usize::from(board.cores[worker] == Core::Awake)
+    }
+
+    fn change<R>(&self, act: impl FnOnce(&mut Board) -> R) -> R {
+        let mut board: MutexGuard<'_, Board> = lock(&self.board);
+        let result = act(&mut board);
+        self.word.store(board.word(), Ordering::Relaxed);
+        result
+    }
+}
+
+impl Board {
+    fn word(&self) -> usize {
+        if self.asleep() == 0 {
+            return 0;
+        }
+        let watch = match &self.scout {
+            None if self.busy > 0 => UNWATCHED,
+            Some(scout) if scout.is_eager && self.place_of(scout.worker).is_some() => EAGER,
+            _ => 0,
+        };
+        SLEEPERS | watch
+    }
+
+    fn asleep(&self) -> usize {
+        self.alone.len() + usize::from(self.seat.is_some())
+    }
+
+    fn enter(&mut self, worker: usize, place: Place, resigns: bool) -> Role {
+        match self.cores[worker] {
+            Core::Lent(_) => {
+                self.cores[worker] = Core::Lent(Some(place));
+                return Role::Coreless;
+            }
+            core => debug_assert_eq!(core, Core::Awake, "who sleeps was awake"),
+        }
+        self.busy -= 1;
+        self.put_in(worker, place);
+        if resigns && self.busy == 0 {
+            self.dismiss(worker);
+        }
+        match &self.scout {
+            Some(scout) if scout.worker == worker => return Role::Scout,
+            // One in the seat may be called away by what happens there.
+            Some(scout) if place == Place::Alone && self.seat == Some(scout.worker) => {}
+            None if self.busy > 0 => {}
+            _ => return Role::Sleeper,
+        }
+        self.scout = Some(Scout::new(worker, Call::Tick));
+        Role::Scout
+    }
+
+    fn leave(&mut self, worker: usize) -> Awakening {
+        match self.cores[worker] {
+            Core::Lent(_) => {
+                self.cores[worker] = Core::Lent(None);
+                return Awakening::Coreless;
+            }
+            Core::Asleep(_) => self.wake(worker),
+            Core::Awake | Core::Absent => {}
+        }
+        match self.scout_is(worker) {
+            Some(scout) => {
+                scout.is_eager = false;
+                Awakening::Scouts(std::mem::replace(&mut scout.call, Call::Tick))
+            }
+            None => Awakening::Works,
+        }
+    }
+
+    /// Wakes the scout last while somebody else is awake: who knows what that one is at.
+    fn pick(&mut self) -> Option<Sleeper> {
+        let scout = self.scout.as_ref().map(|scout| scout.worker);
+        let may_be = |worker: &usize| self.busy == 0 || scout != Some(*worker);
+        let chosen = self.alone.iter().rev().copied().find(may_be);
+        let chosen = chosen
+            .or_else(|| self.seat.filter(may_be))
+            .or_else(|| self.alone.last().copied())
+            .or(self.seat)?;
+        let sleeper = self.sleeper(chosen)?;
+        self.wake(chosen);
+        self.dismiss(chosen);
+        Some(sleeper)
+    }
+
+    fn rouse(&mut self) -> Option<Sleeper> {
+        match &mut self.scout {
+            Some(scout) if scout.is_eager => {
+                scout.is_eager = false;
+                scout.call = Call::Look;
+                let worker = scout.worker;
+                self.sleeper(worker)
+            }
+            Some(_) => None,
+            None => self.appoint(Call::Look),
+        }
+    }
+
+    /// Makes somebody the scout, if there is none and somebody to watch.
+    fn appoint(&mut self, call: Call) -> Option<Sleeper> {
+        if self.scout.is_some() || self.busy == 0 {
+            return None;
+        }
+        let worker = self.alone.last().copied().or(self.seat)?;
+        self.scout = Some(Scout::new(worker, call));
+        self.sleeper(worker)
+    }
+
+    fn borrow(&mut self) -> Option<usize> {
+        let worker = self.alone.last().copied().or(self.seat)?;
+        let place = self.place_of(worker);
+        self.take_out(worker);
+        self.dismiss(worker);
+        self.cores[worker] = Core::Lent(place);
+        self.busy += 1;
+        Some(worker)
+    }
+
+    fn give_back(&mut self, worker: usize, waiting: bool) -> Option<Sleeper> {
+        let Core::Lent(place) = self.cores[worker] else {
+            unreachable!("only a core that was lent is given back");
+        };
+        self.cores[worker] = Core::Awake;
+        match place {
+            // It is on its way, and finds that it has its core.
+            None => None,
+            Some(place) if waiting => Some(Sleeper { worker, place }),
+            Some(place) => {
+                self.busy -= 1;
+                self.put_in(worker, place);
+                None
+            }
+        }
+    }
+
+    fn wake(&mut self, worker: usize) {
+        self.take_out(worker);
+        self.cores[worker] = Core::Awake;
+        self.busy += 1;
+    }
+
+    fn put_in(&mut self, worker: usize, place: Place) {
+        self.cores[worker] = Core::Asleep(place);
+        match place {
+            Place::Alone => self.alone.push(worker),
+            Place::Seat => self.seat = Some(worker),
+        }
+    }
+
+    fn take_out(&mut self, worker: usize) {
+        self.alone.retain(|other| *other != worker);
+        self.seat = self.seat.filter(|other| *other != worker);
+    }
+
+    fn dismiss(&mut self, worker: usize) {
+        self.scout.take_if(|scout| scout.worker == worker);
+    }
+
+    fn scout_is(&mut self, worker: usize) -> Option<&mut Scout> {
+        self.scout.as_mut().filter(|scout| scout.worker == worker)
+    }
+
+    fn place_of(&self, worker: usize) -> Option<Place> {
+        match self.cores[worker] {
+            Core::Asleep(place) => Some(place),
+            Core::Absent | Core::Awake | Core::Lent(_) => None,
+        }
+    }
+
+    fn sleeper(&self, worker: usize) -> Option<Sleeper> {
+        let place = self.place_of(worker)?;
+        Some(Sleeper { worker, place })
+    }
+}
+
+impl Scout {
+    const fn new(worker: usize, call: Call) -> Self {
+        Self {
+            worker,
+            call,
+            is_eager: false,
+        }
     }
 }
 
@@ -110,27 +444,158 @@ impl Idle {
 mod tests {
     use super::*;
 
+    const SEAT: Place = Place::Seat;
+    const ALONE: Place = Place::Alone;
+
+    /// A board of so many workers, all awake.
+    fn awake(workers: usize) -> Idle {
+        let idle = Idle::new(workers);
+        (0..workers).for_each(|worker| idle.start(worker));
+        idle
+    }
+
     fn sleeper(worker: usize, place: Place) -> Sleeper {
         Sleeper { worker, place }
     }
 
     #[test]
-    fn the_seat_is_woken_last() {
-        let idle = Idle::new();
-        idle.enter(sleeper(0, Place::Seat));
-        idle.enter(sleeper(1, Place::Alone));
-        assert_eq!(idle.pick(), Some(sleeper(1, Place::Alone)));
-        assert_eq!(idle.pick_alone(), None);
-        assert_eq!(idle.pick(), Some(sleeper(0, Place::Seat)));
-        assert_eq!(idle.pick(), None);
+    fn who_sleeps_while_others_are_awake_scouts_and_the_last_one_need_not() {
+        let idle = awake(2);
+        assert_eq!(idle.enter(0, SEAT, false), Role::Scout);
+        assert!(!idle.is_unwatched());
+        // One that sleeps alone takes over from one in the seat, who may be called away.
+        let idle = awake(3);
+        assert_eq!(idle.enter(0, SEAT, false), Role::Scout);
+        assert_eq!(idle.enter(1, ALONE, false), Role::Scout);
+        assert_eq!(idle.enter(2, ALONE, false), Role::Sleeper);
+        assert_eq!(idle.leave(0), Awakening::Works);
+        assert_eq!(idle.leave(1), Awakening::Scouts(Call::Tick));
     }
 
     #[test]
-    fn who_left_is_not_woken() {
-        let idle = Idle::new();
-        idle.enter(sleeper(3, Place::Alone));
-        idle.leave(3);
-        idle.leave(3);
+    fn work_from_outside_wakes_one_who_sleeps_alone_and_the_scout_last() {
+        let idle = awake(4);
+        for (worker, place) in [(0, SEAT), (1, ALONE), (2, ALONE)] {
+            let _role = idle.enter(worker, place, false);
+        }
+        // Worker 1 scouts, since worker 3 is awake.
+        assert_eq!(idle.pick(), Some(sleeper(2, ALONE)));
+        assert_eq!(idle.pick(), Some(sleeper(0, SEAT)));
+        assert_eq!(idle.pick(), Some(sleeper(1, ALONE)));
         assert_eq!(idle.pick(), None);
+        assert_eq!(idle.asleep(), 0);
+    }
+
+    #[test]
+    fn who_was_picked_is_awake_and_no_scout() {
+        let idle = awake(2);
+        assert_eq!(idle.enter(0, ALONE, false), Role::Scout);
+        assert_eq!(idle.pick(), Some(sleeper(0, ALONE)));
+        assert_eq!(idle.leave(0), Awakening::Works);
+    }
+
+    #[test]
+    fn a_pool_that_sleeps_as_a_whole_wants_a_scout_once_somebody_wakes() {
+        let idle = awake(2);
+        assert_eq!(idle.enter(0, SEAT, false), Role::Scout);
+        assert_eq!(idle.enter(1, ALONE, false), Role::Scout);
+        // It has looked often enough, and nobody is awake.
+        assert_eq!(idle.leave(1), Awakening::Scouts(Call::Tick));
+        assert_eq!(idle.enter(1, ALONE, true), Role::Sleeper);
+        assert!(!idle.is_unwatched() && !idle.wants_rousing(), "all sleep");
+        assert_eq!(idle.leave(0), Awakening::Works);
+        assert!(idle.is_unwatched() && idle.wants_rousing());
+        assert_eq!(idle.guard(), Some(sleeper(1, ALONE)));
+        assert!(!idle.is_unwatched());
+        assert_eq!(idle.guard(), None, "there is one");
+        assert_eq!(idle.leave(1), Awakening::Scouts(Call::Guard));
+    }
+
+    #[test]
+    fn a_scout_does_not_resign_while_somebody_is_awake() {
+        let idle = awake(2);
+        assert_eq!(idle.enter(0, ALONE, true), Role::Scout);
+        assert_eq!(idle.leave(0), Awakening::Scouts(Call::Tick));
+        assert_eq!(idle.enter(0, ALONE, true), Role::Scout);
+    }
+
+    #[test]
+    fn an_eager_scout_is_roused_once() {
+        let idle = awake(2);
+        assert_eq!(idle.enter(0, ALONE, false), Role::Scout);
+        assert!(!idle.wants_rousing());
+        idle.set_eager(0, true);
+        assert!(idle.wants_rousing());
+        assert_eq!(idle.rouse(), Some(sleeper(0, ALONE)));
+        assert!(!idle.wants_rousing());
+        assert_eq!(idle.rouse(), None);
+        assert_eq!(idle.leave(0), Awakening::Scouts(Call::Look));
+        idle.set_eager(0, true);
+        assert!(!idle.wants_rousing(), "it is awake");
+    }
+
+    #[test]
+    fn a_scout_that_goes_to_work_appoints_another() {
+        let idle = awake(3);
+        assert_eq!(idle.enter(0, ALONE, false), Role::Scout);
+        assert_eq!(idle.enter(1, ALONE, false), Role::Sleeper);
+        assert_eq!(idle.leave(0), Awakening::Scouts(Call::Tick));
+        assert_eq!(idle.stop_scouting(0), Some(sleeper(1, ALONE)));
+        assert_eq!(idle.leave(1), Awakening::Scouts(Call::Look));
+        assert_eq!(idle.stop_scouting(1), None, "nobody sleeps");
+    }
+
+    #[test]
+    fn a_core_is_lent_while_its_worker_sleeps_on() {
+        let idle = awake(1);
+        assert_eq!(idle.borrow(), None, "nobody sleeps");
+        assert_eq!(idle.enter(0, SEAT, false), Role::Sleeper);
+        assert_eq!(idle.borrow(), Some(0));
+        assert_eq!(idle.borrow(), None);
+        assert_eq!(idle.pick(), None, "there is no core to run anything");
+        assert_eq!(idle.leave(0), Awakening::Coreless);
+        assert_eq!(idle.enter(0, SEAT, false), Role::Coreless);
+        assert_eq!(idle.give_back(0, false), None);
+        assert_eq!(idle.pick(), Some(sleeper(0, SEAT)));
+        assert_eq!(idle.leave(0), Awakening::Works);
+    }
+
+    #[test]
+    fn a_core_that_comes_back_with_tasks_wakes_its_worker() {
+        let idle = awake(1);
+        assert_eq!(idle.enter(0, ALONE, false), Role::Sleeper);
+        assert_eq!(idle.borrow(), Some(0));
+        assert_eq!(idle.give_back(0, true), Some(sleeper(0, ALONE)));
+        assert_eq!(idle.leave(0), Awakening::Works);
+        // One that is on its way needs no waking.
+        assert_eq!(idle.enter(0, ALONE, false), Role::Sleeper);
+        assert_eq!(idle.borrow(), Some(0));
+        assert_eq!(idle.leave(0), Awakening::Coreless);
+        assert_eq!(idle.give_back(0, true), None);
+        assert_eq!(idle.enter(0, ALONE, false), Role::Sleeper);
+    }
+
+    #[test]
+    fn a_borrower_is_watched() {
+        let idle = awake(2);
+        assert_eq!(idle.enter(0, SEAT, true), Role::Scout);
+        assert_eq!(idle.enter(1, ALONE, true), Role::Scout);
+        assert_eq!(idle.leave(1), Awakening::Scouts(Call::Tick));
+        assert_eq!(idle.enter(1, ALONE, true), Role::Sleeper);
+        assert_eq!(idle.borrow(), Some(1));
+        assert!(idle.wants_rousing());
+        assert_eq!(idle.rouse(), Some(sleeper(0, SEAT)));
+        assert!(!idle.is_only(0), "the borrower is awake");
+    }
+
+    #[test]
+    fn the_core_of_a_worker_that_has_ended_is_not_listed() {
+        let idle = awake(1);
+        assert_eq!(idle.enter(0, ALONE, false), Role::Sleeper);
+        assert_eq!(idle.borrow(), Some(0));
+        assert_eq!(idle.leave(0), Awakening::Coreless);
+        idle.end(0);
+        assert_eq!(idle.give_back(0, false), None);
+        assert_eq!((idle.pick(), idle.asleep()), (None, 0));
     }
 }

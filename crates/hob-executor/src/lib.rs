@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod block_on;
+mod hold;
 mod idle;
+mod injector;
 mod local;
 #[cfg(all(test, loom))]
 mod loom_models;
@@ -9,12 +11,16 @@ mod parker;
 mod parking;
 mod pool;
 mod primitive;
-mod queues;
+mod pulse;
+mod ring;
+mod scout;
 mod seat;
 mod shared;
+mod shift;
 mod turn;
+mod watchdog;
 mod worker;
 
 pub use crate::local::{LocalConfig, LocalExecutor, LocalStatistics};
 pub use crate::parker::Parker;
-pub use crate::pool::{Config, Executor, ExecutorStatistics, Hook, MakeParker};
+pub use crate::pool::{Config, Executor, ExecutorStatistics, Hook, MakeParker, WorkerStatistics};

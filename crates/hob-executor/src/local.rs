@@ -2,37 +2,52 @@
 //!
 //! # Implementation
 //!
-//! One queue, strictly first in first out, that any thread may push to. The home thread works in
-//! passes: it looks at the poller and the timers, and then runs the tasks that were queued when the
-//! pass began; what they queue belongs to the next pass. While tasks are queued the poller gets its
-//! look only after 61 polls or 5 ms, as on a pool, so a task that yields costs no system call.
+//! One queue, strictly first in first out, that only the home thread touches, and one that all others
+//! push to, and the home thread while the executor does not run. What comes there is moved to the end
+//! of the first at each pass and at each look, in order of arrival.
+//!
+//! The home thread works in passes: it runs what was queued when the pass began; what that queues
+//! belongs to the next pass. The future of `block_on` is polled once at the start, before anything
+//! else. Then it takes turns like a task: its wake queues it behind what is queued by then, and in that
+//! turn it is polled; so everything that was queued before its wake runs first, and it waits for nothing
+//! that was queued later.
+//!
+//! While anything is queued the poller and the timers get their look only after 61 polls or 5 ms, as on
+//! a pool, so a task that yields costs no system call.
 //!
 //! Before it sleeps, and only then, it asks whether anybody waits until nothing is runnable
 //! ([`Env::settle`]). Then it looks without sleeping; if that brought nothing either, they are woken in
 //! place of the sleep.
+//!
+//! Which lock guards what is told in `remote`; why a wake on the home thread needs none, in `home`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem;
+use std::panic::Location;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use hob_core::context::{self, Local, Role};
 use hob_core::unhandled::wake_all;
-use hob_core::{
-    Alarm, Env, Park, Recycler, Runnable, Schedule, SchedulerRef, TaskCell, Timers, Unpark, Until,
-    Why,
-};
+use hob_core::{Alarm, Env, Park, Recycler, SchedulerRef, Timers, Unpark, Until};
 
 use crate::block_on::refuse_on_worker;
+use crate::local::home::{Entry, Home};
+use crate::local::remote::LastLook;
+use crate::local::shared::{MainWaker, Shared};
 use crate::parking::{Parking, drop_foreign};
-use crate::primitive::{AtomicBool, AtomicU64, Mutex, Ordering, lock};
-use crate::queues::Ready;
+use crate::primitive::{AtomicBool, Ordering};
+use crate::shared::Ready;
 use crate::turn::Turn;
+
+mod home;
+mod remote;
+mod shared;
 
 /// What a [`LocalExecutor`] is made of.
 #[derive(Default)]
@@ -71,27 +86,19 @@ pub struct LocalConfig {
 /// ```
 pub struct LocalExecutor {
     shared: &'static Shared,
+    home: Rc<Home>,
+    /// Whether the main future was woken. At most one runs at a time, so one waker does for all.
+    main: Arc<MainWaker>,
+    main_waker: Waker,
     seat: RefCell<Parking>,
     stop: Arc<Stop>,
     alarm: Arc<Alarm>,
     timers: Option<&'static dyn Timers>,
-    /// The tasks of the pass, while one runs; empty in between, but with the room that it needed.
-    pass: Cell<VecDeque<Ready>>,
-    /// How many of them have not run.
-    left: Cell<usize>,
+    /// Polls of tasks.
     polls: Cell<u64>,
     parks: Cell<u64>,
     /// Tasks that are not `Send` are dropped here, so it stays on its thread.
     _home: PhantomData<*const ()>,
-}
-
-/// What came of a pass.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Pass {
-    /// Nothing was queued.
-    Empty,
-    /// It ran what was queued.
-    Ran,
 }
 
 /// A snapshot of a [`LocalExecutor`].
@@ -106,26 +113,11 @@ pub struct LocalStatistics {
     pub queued: usize,
 }
 
-/// What task headers point at: it lives as long as the process and is used again.
-struct Shared {
-    /// The number of the runtime that uses this now: it tells whether a thread is our home.
-    env: AtomicU64,
-    queue: Mutex<VecDeque<Ready>>,
-    unparker: Mutex<Option<Arc<dyn Unpark>>>,
-    scheduler: Mutex<Option<SchedulerRef>>,
-}
-
 /// The wish that `run_forever` returns. It belongs to one executor and not to what is used again: a
 /// stopper may outlive its executor.
 struct Stop {
     wished: AtomicBool,
     unparker: Arc<dyn Unpark>,
-}
-
-/// The waker of the future of `block_on`.
-struct MainWaker {
-    woken: AtomicBool,
-    shared: &'static Shared,
 }
 
 static SHELF: Recycler<Shared> = Recycler::new();
@@ -137,10 +129,14 @@ impl LocalExecutor {
         let seat = config.seat.map_or_else(Parking::plain, Parking::foreign);
         let unparker: Arc<dyn Unpark> = seat.bell();
         let shared = SHELF.take(|_| true, Shared::new);
-        *lock(&shared.unparker) = Some(Arc::clone(&unparker));
-        lock(&shared.scheduler).get_or_insert_with(|| SchedulerRef::leak(shared));
+        shared.pulse.reset();
+        shared.remote.open(Arc::clone(&unparker));
+        let main = MainWaker::new(shared);
         Self {
             shared,
+            home: Home::new(shared),
+            main_waker: Waker::from(Arc::clone(&main)),
+            main,
             seat: RefCell::new(seat),
             stop: Arc::new(Stop {
                 wished: AtomicBool::new(false),
@@ -148,8 +144,6 @@ impl LocalExecutor {
             }),
             alarm: Arc::new(Alarm::new(unparker)),
             timers: config.timers,
-            pass: Cell::default(),
-            left: Cell::new(0),
             polls: Cell::new(0),
             parks: Cell::new(0),
             _home: PhantomData,
@@ -159,7 +153,7 @@ impl LocalExecutor {
     /// Where its tasks are scheduled, for the [`Env`].
     #[must_use]
     pub fn scheduler(&self) -> SchedulerRef {
-        lock(&self.shared.scheduler).expect("`new` has put it in")
+        self.shared.scheduler()
     }
 
     /// What the timers must ring when one becomes the earliest.
@@ -176,7 +170,9 @@ impl LocalExecutor {
 
     /// Runs `future`, and the tasks beside it, until it is ready.
     ///
-    /// Tasks that are left stay where they are until the next run.
+    /// It is polled at once, and then whenever it was woken, in the order of the queue: after what was
+    /// queued before its wake, and before what was queued later. Tasks that are left stay where they are
+    /// until the next run.
     ///
     /// # Panics
     ///
@@ -185,17 +181,15 @@ impl LocalExecutor {
     #[doc(alias = "run_until_complete")]
     pub fn block_on<F: Future>(&self, env: &Arc<Env>, future: F) -> F::Output {
         refuse_on_worker(env);
-        let main = Arc::new(MainWaker {
-            woken: AtomicBool::new(true),
-            shared: self.shared,
-        });
-        let waker = Waker::from(Arc::clone(&main));
+        let place = Location::caller();
         let local = self.local(env);
         context::enter(&local, || {
+            let _entered = self.home.enter();
             // In here, so that what is left of it is dropped inside the runtime.
             let mut future = pin!(future);
-            let mut cx = Context::from_waker(&waker);
-            self.drive(env, &main, || {
+            let mut cx = Context::from_waker(&self.main_waker);
+            self.drive(env, || {
+                let _poll = self.shared.pulse.begin_main(place);
                 local.in_main(|| future.as_mut().poll(&mut cx))
             })
         })
@@ -213,18 +207,16 @@ impl LocalExecutor {
     pub fn run_forever(&self, env: &Arc<Env>) {
         refuse_on_worker(env);
         context::enter(&self.local(env), || {
+            let _entered = self.home.enter();
             let mut turn = Turn::new();
             loop {
-                let last = self.stop.is_wished();
-                let is_idle = || self.shared.is_empty();
-                if is_idle() && !last {
-                    self.sleep(env, is_idle);
-                    turn.restart();
-                } else if last || turn.is_over() {
-                    self.look();
-                    turn.restart();
+                if self.stop.is_wished() {
+                    self.look(&mut turn);
+                } else if self.home.is_idle() {
+                    self.sleep(env, &mut turn);
                 }
-                self.pass(&mut turn);
+                // A turn of a main future that is no more is nobody's.
+                let _: Poll<Infallible> = self.pass(&mut turn, || Poll::Pending);
                 if self.stop.take() {
                     return;
                 }
@@ -238,7 +230,7 @@ impl LocalExecutor {
         LocalStatistics {
             polls: self.polls.get(),
             parks: self.parks.get(),
-            queued: self.left.get() + lock(&self.shared.queue).len(),
+            queued: self.home.tasks(),
         }
     }
 
@@ -247,16 +239,20 @@ impl LocalExecutor {
     /// A task that is still alive after the runtime was emptied keeps the shared part for ever: it may
     /// be scheduled there.
     pub fn close(self, env: &Env) {
-        let unparker = lock(&self.shared.unparker).take();
+        let Self { shared, home, .. } = self;
+        let unparker = shared.remote.close();
         drop_foreign(env, self.seat);
         drop_foreign(env, (self.stop, self.alarm, unparker));
-        if env.tasks_alive() == 0 {
-            SHELF.give_back(self.shared);
+        home.take_arrived();
+        home.forget_main();
+        let is_empty = home.len() == 0;
+        drop(home);
+        if is_empty && env.tasks_alive() == 0 {
+            SHELF.give_back(shared);
         }
     }
 
     fn local<'e>(&self, env: &'e Arc<Env>) -> Local<'e> {
-        self.shared.env.store(env.id(), Ordering::Relaxed);
         let local = Local::new(env, Role::Worker).with_worker(0);
         match self.timers {
             Some(timers) => local.with_timers(timers),
@@ -264,64 +260,76 @@ impl LocalExecutor {
         }
     }
 
-    /// Runs tasks, and polls the main future when it was woken, until that is ready.
-    fn drive<T>(&self, env: &Env, main: &MainWaker, mut poll_main: impl FnMut() -> Poll<T>) -> T {
+    /// Polls the main future, and then runs tasks, and polls it in its turns, until it is ready.
+    fn drive<T>(&self, env: &Env, mut poll_main: impl FnMut() -> Poll<T>) -> T {
+        self.begin();
+        if let Poll::Ready(output) = poll_main() {
+            return output;
+        }
         let mut turn = Turn::new();
-        let is_idle = || self.shared.is_empty() && !main.is_woken();
         loop {
-            if main.is_woken()
-                && main.take()
-                && let Poll::Ready(output) = poll_main()
-            {
+            if let Poll::Ready(output) = self.pass(&mut turn, &mut poll_main) {
                 return output;
             }
-            if turn.is_over() {
-                self.look();
-                turn.restart();
-            }
-            if self.pass(&mut turn) == Pass::Empty && is_idle() {
-                self.sleep(env, is_idle);
-                turn.restart();
+            if self.home.is_idle() {
+                self.sleep(env, &mut turn);
             }
         }
     }
 
-    /// Runs the tasks that are queued now. They are taken out at once, so a pass takes the lock of the
-    /// queue once, however many they are.
-    fn pass(&self, turn: &mut Turn) -> Pass {
-        let mut tasks = self.pass.take();
-        debug_assert!(tasks.is_empty(), "a pass runs all its tasks");
-        mem::swap(&mut tasks, &mut *lock(&self.shared.queue));
-        if tasks.is_empty() {
-            self.pass.set(tasks);
-            return Pass::Empty;
+    /// Takes in what came while the executor did not run: that was before whatever comes now. What is
+    /// left of the main future before this one is forgotten.
+    fn begin(&self) {
+        self.home.take_arrived();
+        if self.main.take() {
+            self.home.forget_main();
         }
-        self.left.set(tasks.len());
-        for task in tasks.drain(..) {
-            self.left.set(self.left.get() - 1);
-            self.polls.set(self.polls.get() + 1);
-            task.run();
+    }
+
+    /// Runs what is queued now, and polls the main future in its turns, unless that becomes ready.
+    fn pass<T>(&self, turn: &mut Turn, mut poll_main: impl FnMut() -> Poll<T>) -> Poll<T> {
+        self.home.take_arrived();
+        for _ in 0..self.home.len() {
+            match self.home.pop() {
+                Some(Entry::Task(task)) => self.run(task),
+                Some(Entry::Main) => {
+                    if self.main.take()
+                        && let Poll::Ready(output) = poll_main()
+                    {
+                        return Poll::Ready(output);
+                    }
+                }
+                None => break,
+            }
             if turn.is_over() {
-                self.look();
-                turn.restart();
+                self.look(turn);
             }
         }
-        self.pass.set(tasks);
-        Pass::Ran
+        Poll::Pending
+    }
+
+    fn run(&self, task: Ready) {
+        self.polls.set(self.polls.get() + 1);
+        self.shared.pulse.begin(task.metadata().slot);
+        task.run();
+        self.shared.pulse.end();
     }
 
     /// Sleeps until something happens. Nothing was runnable.
     ///
     /// It wakes those who wait for that instead, if there are any, and if a look finds nothing either.
-    fn sleep(&self, env: &Env, is_idle: impl Fn() -> bool) {
+    fn sleep(&self, env: &Env, turn: &mut Turn) {
         let mut settling = env.take_settling();
         if !settling.is_empty() {
-            self.look();
-            if is_idle() {
+            self.look(turn);
+            if self.home.is_idle() {
                 wake_all(&mut settling);
             } else {
                 settling.into_iter().for_each(|waker| env.settle(waker));
             }
+            return;
+        }
+        if self.shared.remote.fall_asleep() == LastLook::Arrived {
             return;
         }
         self.parks.set(self.parks.get() + 1);
@@ -330,15 +338,20 @@ impl LocalExecutor {
         let mut seat = self.seat.borrow_mut();
         seat.sleep_until(until, self.timers, &mut woken);
         drop(seat);
+        self.shared.remote.wake_up();
         self.alarm.clear();
         self.expire(woken);
+        turn.restart();
     }
 
-    /// Looks at the poller, and at the timers.
-    fn look(&self) {
+    /// Looks at the poller, at the timers and at what other threads have brought, and starts the next
+    /// turn.
+    fn look(&self, turn: &mut Turn) {
         let mut woken = Vec::new();
         self.seat.borrow_mut().park(Until::Now, &mut woken);
         self.expire(woken);
+        self.home.take_arrived();
+        turn.restart();
     }
 
     /// Takes out the timers that are due, and wakes all.
@@ -353,49 +366,6 @@ impl LocalExecutor {
     }
 }
 
-impl Shared {
-    fn new() -> Self {
-        Self {
-            env: AtomicU64::new(0),
-            queue: Mutex::new(VecDeque::new()),
-            unparker: Mutex::new(None),
-            scheduler: Mutex::new(None),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        lock(&self.queue).is_empty()
-    }
-
-    /// Ends the sleep of the home thread, after something was queued.
-    ///
-    /// The home thread itself is awake and looks again before it sleeps. For any other the token makes
-    /// up for what it queues between that look and the sleep.
-    fn notify(&self) {
-        let env = self.env.load(Ordering::Relaxed);
-        let home = context::with(|local| {
-            local.is_some_and(|local| local.env().id() == env && local.worker().is_some())
-        });
-        if !home {
-            self.unpark();
-        }
-    }
-
-    fn unpark(&self) {
-        let unparker = lock(&self.unparker).clone();
-        if let Some(unparker) = unparker {
-            unparker.unpark();
-        }
-    }
-}
-
-impl Schedule for Shared {
-    fn schedule(&self, task: Runnable<TaskCell>, _why: Why) {
-        lock(&self.queue).push_back(task);
-        self.notify();
-    }
-}
-
 impl Stop {
     fn wish(&self) {
         self.wished.store(true, Ordering::Release);
@@ -407,29 +377,7 @@ impl Stop {
     }
 
     fn take(&self) -> bool {
-        self.wished.swap(false, Ordering::AcqRel)
-    }
-}
-
-impl MainWaker {
-    fn take(&self) -> bool {
-        self.woken.swap(false, Ordering::Acquire)
-    }
-
-    fn is_woken(&self) -> bool {
-        self.woken.load(Ordering::Relaxed)
-    }
-}
-
-impl Wake for MainWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::Release) {
-            self.shared.notify();
-        }
+        self.is_wished() && self.wished.swap(false, Ordering::AcqRel)
     }
 }
 

@@ -6,14 +6,25 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use hob_core::env::Parts;
-use hob_core::{Alarm, Env, Instant, Park, Unpark, Until};
+use hob_core::{Alarm, Env, Instant, Park, Unpark, Until, Why};
 
+use crate::hold::{Has, Hold};
 use crate::parker::Parker;
 use crate::parking::Parking;
 use crate::pool::Hooks;
-use crate::primitive::{Condvar, Mutex, lock, model, thread};
+use crate::primitive::{Condvar, Mutex, lock, thread};
 use crate::shared::Shared;
+use crate::shift::{Shift, Site};
+use crate::turn::Turn;
 use crate::worker::Worker;
+
+/// All that can happen with one preemption: a scout may wake at any time, so with two there is more of it
+/// than can be looked at.
+fn model(run: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(1);
+    builder.check(run);
+}
 
 /// A number that only grows, and that threads wait for.
 struct Count {
@@ -95,27 +106,40 @@ impl Rig {
         }
     }
 
-    fn worker(&self, index: usize) -> Worker<usize> {
-        Worker {
-            index,
+    fn site(&self) -> Site<usize> {
+        Site {
             shared: self.shared,
             env: Arc::clone(&self.env),
             timers: Arc::new([]),
             alarm: Arc::new(Alarm::new(self.shared.seat_unparker())),
-            hooks: Hooks::default(),
+            watchdog: None,
         }
     }
 
-    fn start(&self, index: usize, run: impl FnMut(usize) + 'static) -> thread::JoinHandle<()> {
-        let worker = self.worker(index);
+    fn start(&self, index: usize, mut run: impl FnMut(usize) + 'static) -> thread::JoinHandle<()> {
+        let worker = Worker {
+            index,
+            site: self.site(),
+            hooks: Hooks::default(),
+        };
         self.shared.expect_worker();
-        thread::spawn(move || worker.run(run))
+        thread::spawn(move || worker.run(|_, task| run(task)))
+    }
+
+    /// This thread is worker `index`, awake, and does `act` with its core.
+    fn as_worker<R>(&self, index: usize, act: impl FnOnce(&mut Shift<'_, usize>) -> R) -> R {
+        self.shared.idle.start(index);
+        let site = self.site();
+        let hold = Hold::new(self.shared, Has::Core(index));
+        let result = act(&mut Shift::begin(&site, &hold, Turn::new()).expect("it holds its core"));
+        drop(hold);
+        self.shared.idle.end(index);
+        result
     }
 
     /// Spawns a task, on a thread that is no worker.
     fn inject(&self, task: usize) {
-        self.shared.queues.inject(task);
-        self.shared.notify();
+        self.shared.inject(task);
     }
 
     /// The socket becomes ready, and `waker` waits for it.
@@ -128,8 +152,9 @@ impl Rig {
     fn stop(&self) {
         self.shared.stop();
         assert_eq!(self.shared.wait_ended(Instant::NEVER), 0);
-        assert!(self.shared.queues.is_empty());
-        assert_eq!(self.shared.idle.count(), 0);
+        assert!(self.shared.injector.is_empty());
+        assert!(self.shared.cores.iter().all(|core| core.ring.is_empty()));
+        assert_eq!(self.shared.idle.asleep(), 0);
     }
 }
 
@@ -182,8 +207,7 @@ fn loom_a_stuck_worker_leaves_its_queue_to_its_peer() {
             let shared = rig.shared;
             rig.start(index, move |task| {
                 if task == 0 {
-                    shared.queues.push(index, 1);
-                    shared.notify();
+                    shared.take_in(1, Why::Woken);
                     ran.wait_for(1);
                 } else {
                     ran.add_one();
@@ -225,9 +249,11 @@ fn loom_a_seat_that_was_left_is_taken_by_who_goes_to_sleep() {
         let served = Count::new();
         let sleeper = rig.start(0, |_| ());
         // This thread is the other worker: it looks at the poller, and is stuck from then on.
-        rig.worker(1).look(&mut Vec::new());
-        rig.ring(Arc::clone(&served));
-        served.wait_for(1);
+        rig.as_worker(1, |shift| {
+            shift.look();
+            rig.ring(Arc::clone(&served));
+            served.wait_for(1);
+        });
         rig.stop();
         sleeper.join().expect("it does not panic");
     });
@@ -242,11 +268,13 @@ fn loom_the_seat_is_taken_though_a_task_comes_too() {
             let served = Arc::clone(&served);
             rig.start(index, move |_| served.wait_for(1))
         });
-        // This thread is the third worker: it looks at the poller, spawns, and is stuck.
-        rig.worker(2).look(&mut Vec::new());
-        rig.inject(0);
-        rig.ring(Arc::clone(&served));
-        served.wait_for(1);
+        // This thread is the third worker: it looks at the poller, and is stuck while others spawn.
+        rig.as_worker(2, |shift| {
+            shift.look();
+            rig.inject(0);
+            rig.ring(Arc::clone(&served));
+            served.wait_for(1);
+        });
         rig.stop();
         for worker in workers {
             worker.join().expect("it does not panic");
@@ -281,5 +309,87 @@ fn loom_what_was_pushed_before_a_stop_is_run() {
         for worker in workers {
             worker.join().expect("it does not panic");
         }
+    });
+}
+
+#[test]
+fn loom_what_a_borrower_leaves_in_the_queue_is_run() {
+    model(|| {
+        let rig = Rig::new(1);
+        let ran = Count::new();
+        let counted = Arc::clone(&ran);
+        let worker = rig.start(0, move |_| counted.add_one());
+        let hold = Hold::new(rig.shared, Has::Leave);
+        // Into the queue of the worker if it sleeps already, else into the injector.
+        rig.shared.take_in(0, Why::Spawned);
+        rig.shared.give_back();
+        drop(hold);
+        ran.wait_for(1);
+        rig.stop();
+        worker.join().expect("it does not panic");
+    });
+}
+
+#[test]
+fn loom_a_borrower_who_is_stuck_leaves_its_queue_to_a_scout() {
+    model(|| {
+        let rig = Rig::new(2);
+        let ran = Count::new();
+        let workers = [0, 1].map(|index| {
+            let ran = Arc::clone(&ran);
+            rig.start(index, move |_| ran.add_one())
+        });
+        let hold = Hold::new(rig.shared, Has::Leave);
+        rig.shared.take_in(0, Why::Spawned);
+        // As in a task that waits for the one it has spawned.
+        ran.wait_for(1);
+        rig.shared.give_back();
+        drop(hold);
+        rig.stop();
+        for worker in workers {
+            worker.join().expect("it does not panic");
+        }
+    });
+}
+
+#[test]
+fn loom_what_is_injected_while_a_core_is_given_back_is_run() {
+    model(|| {
+        let rig = Rig::new(1);
+        let ran = Count::new();
+        let counted = Arc::clone(&ran);
+        let worker = rig.start(0, move |_| counted.add_one());
+        let shared = rig.shared;
+        let stranger = thread::spawn(move || shared.inject(0));
+        let hold = Hold::new(rig.shared, Has::Leave);
+        if rig.shared.idle.borrow().is_some() {
+            crate::hold::set(rig.shared, Has::Core(0));
+        }
+        rig.shared.give_back();
+        drop(hold);
+        ran.wait_for(1);
+        rig.stop();
+        stranger.join().expect("it does not panic");
+        worker.join().expect("it does not panic");
+    });
+}
+
+#[test]
+fn loom_the_poller_is_served_by_a_worker_whose_core_is_lent() {
+    model(|| {
+        let rig = Rig::new(1);
+        let served = Count::new();
+        let worker = rig.start(0, |_| ());
+        let hold = Hold::new(rig.shared, Has::Leave);
+        let borrowed = rig.shared.idle.borrow();
+        if let Some(core) = borrowed {
+            crate::hold::set(rig.shared, Has::Core(core));
+        }
+        rig.ring(Arc::clone(&served));
+        served.wait_for(1);
+        rig.shared.give_back();
+        drop(hold);
+        rig.stop();
+        worker.join().expect("it does not panic");
     });
 }

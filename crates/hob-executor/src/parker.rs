@@ -57,6 +57,16 @@ impl Parker {
         }
     }
 
+    /// Whether there is a token: the next sleep will not last.
+    pub(crate) fn has_token(&self) -> bool {
+        self.inner.word.load(Ordering::Relaxed) == NOTIFIED
+    }
+
+    /// Takes the token, if there is one.
+    pub(crate) fn take_token(&self) {
+        self.inner.take_token();
+    }
+
     /// A waker that unparks.
     #[must_use]
     pub fn waker(&self) -> Waker {

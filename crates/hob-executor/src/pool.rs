@@ -4,8 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use hob_core::panic::{self, contain};
 use hob_core::unhandled::{Unhandled, UnhandledKind};
@@ -14,8 +15,10 @@ use hob_core::{Alarm, Env, Instant, Park, SchedulerRef, Timers};
 use crate::block_on::{block_on, wait_for};
 use crate::parking::Parking;
 use crate::primitive::{Mutex, Ordering, lock};
-use crate::queues::Ready;
-use crate::shared::Shared;
+use crate::pulse::Pulse;
+use crate::shared::{Ready, Shared};
+use crate::shift::Site;
+use crate::watchdog::Watchdog;
 use crate::worker::Worker;
 
 /// What is called on a worker's thread when it starts or ends.
@@ -37,6 +40,8 @@ pub struct Config {
     pub parker: Option<MakeParker>,
     /// Timers that the workers expire; worker number `n` arms its own in the `n`th.
     pub timers: Vec<&'static dyn Timers>,
+    /// How long one poll may last before it is reported; for ever, if there is no limit.
+    pub watchdog: Option<Duration>,
     /// Called on each worker's thread before its first task.
     pub on_start: Option<Hook>,
     /// Called on each worker's thread after its last task.
@@ -76,6 +81,8 @@ pub struct Executor {
     alarm: Arc<Alarm>,
     timers: Arc<[&'static dyn Timers]>,
     hooks: Hooks,
+    watchdog: Option<Duration>,
+    site: OnceLock<Site>,
     state: Mutex<State>,
 }
 
@@ -97,6 +104,26 @@ pub struct ExecutorStatistics {
     pub injected: usize,
     /// Tasks that wait in the queues of workers.
     pub queued: usize,
+    /// Times a task was asked to yield because the budget of its poll was spent, since the start.
+    pub budget_yields: u64,
+    /// The same for each worker.
+    pub per_worker: Vec<WorkerStatistics>,
+}
+
+/// A snapshot of one worker of an [`Executor`], and of whoever has borrowed its queue in `block_on`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct WorkerStatistics {
+    /// Polls of tasks since the start.
+    pub polls: u64,
+    /// Batches taken from a peer since the start.
+    pub steals: u64,
+    /// Times it went to sleep since the start.
+    pub parks: u64,
+    /// Tasks that wait in its queue.
+    pub queued: usize,
+    /// Times a task was asked to yield because the budget of its poll was spent, since the start.
+    pub budget_yields: u64,
 }
 
 #[derive(Clone, Default)]
@@ -121,6 +148,7 @@ impl Config {
             seat: None,
             parker: None,
             timers: Vec::new(),
+            watchdog: None,
             on_start: None,
             on_stop: None,
         }
@@ -148,6 +176,8 @@ impl Executor {
                 on_start: config.on_start,
                 on_stop: config.on_stop,
             },
+            watchdog: config.watchdog,
+            site: OnceLock::new(),
             state: Mutex::new(State::New),
         }
     }
@@ -176,8 +206,7 @@ impl Executor {
         if *state != State::New {
             return Ok(());
         }
-        self.shared.belongs_to(env.id());
-        for index in 0..self.shared.queues.workers() {
+        for index in 0..self.shared.cores.len() {
             match self.start_worker(index, env) {
                 Ok(()) => *state = State::Started,
                 Err(error) if index == 0 => {
@@ -197,10 +226,7 @@ impl Executor {
     fn start_worker(&self, index: usize, env: &Arc<Env>) -> io::Result<()> {
         let worker = Worker {
             index,
-            shared: self.shared,
-            env: Arc::clone(env),
-            timers: Arc::clone(&self.timers),
-            alarm: Arc::clone(&self.alarm),
+            site: self.site(env).clone(),
             hooks: self.hooks.clone(),
         };
         self.shared.expect_worker();
@@ -211,14 +237,26 @@ impl Executor {
             .inspect_err(|_| self.shared.miss_worker())
     }
 
-    /// Runs `future` on this thread, which sleeps on a [`Parker`](crate::Parker), while the workers run the tasks.
+    /// The one of the first `env` that it is asked for.
+    fn site(&self, env: &Arc<Env>) -> &Site {
+        self.site.get_or_init(|| Site {
+            shared: self.shared,
+            env: Arc::clone(env),
+            timers: Arc::clone(&self.timers),
+            alarm: Arc::clone(&self.alarm),
+            watchdog: Watchdog::open(env, self.watchdog, &self.shared.pulses),
+        })
+    }
+
+    /// Runs `future` on this thread, and beside it what it spawns, with the core of a worker that sleeps;
+    /// the thread sleeps on a [`Parker`](crate::Parker) while there is nothing to do.
     ///
     /// # Panics
     ///
     /// In a task of the same runtime, which would wait for itself.
     #[track_caller]
     pub fn block_on<F: Future>(&self, env: &Arc<Env>, future: F) -> F::Output {
-        block_on(env, future)
+        block_on(self.site(env), future)
     }
 
     /// As [`block_on`](Self::block_on), but also in a task of the same runtime.
@@ -236,6 +274,9 @@ impl Executor {
         if before == State::Stopped {
             return 0;
         }
+        if let Some(watchdog) = self.site.get().and_then(|site| site.watchdog.as_ref()) {
+            watchdog.stop();
+        }
         self.shared.stop();
         let left = self.shared.wait_ended(deadline);
         if left == 0 && env.tasks_alive() == 0 {
@@ -250,26 +291,38 @@ impl Executor {
     /// What the pool has done and does.
     #[must_use]
     pub fn statistics(&self) -> ExecutorStatistics {
-        let (injected, queued) = self.shared.queues.lengths();
-        let mut statistics = ExecutorStatistics {
-            workers: self.shared.queues.workers(),
-            workers_idle: self.shared.idle.count(),
-            injected,
-            queued,
-            ..ExecutorStatistics::default()
-        };
-        for counters in &self.shared.counters {
-            statistics.polls += counters.polls.load(Ordering::Relaxed);
-            statistics.steals += counters.steals.load(Ordering::Relaxed);
-            statistics.parks += counters.parks.load(Ordering::Relaxed);
+        let shared = self.shared;
+        let per_worker: Vec<_> = shared
+            .cores
+            .iter()
+            .zip(&shared.pulses)
+            .map(|(core, pulse)| WorkerStatistics {
+                polls: pulse.polls(),
+                steals: core.steals.load(Ordering::Relaxed),
+                parks: core.parks.load(Ordering::Relaxed),
+                queued: core.ring.len(),
+                budget_yields: core.budget_yields.load(Ordering::Relaxed),
+            })
+            .collect();
+        ExecutorStatistics {
+            workers: shared.cores.len(),
+            workers_idle: shared.idle.asleep(),
+            injected: shared.injector.len(),
+            polls: per_worker.iter().map(|worker| worker.polls).sum(),
+            steals: per_worker.iter().map(|worker| worker.steals).sum(),
+            parks: per_worker.iter().map(|worker| worker.parks).sum(),
+            queued: per_worker.iter().map(|worker| worker.queued).sum(),
+            budget_yields: per_worker.iter().map(|worker| worker.budget_yields).sum(),
+            per_worker,
         }
-        statistics
     }
 }
 
 /// Polls a task once. Whether it was woken meanwhile is a matter of the queues.
-fn run(task: Ready) {
+pub(crate) fn run(pulse: &Pulse, task: Ready) {
+    pulse.begin(task.metadata().slot);
     task.run();
+    pulse.end();
 }
 
 impl Hooks {
@@ -305,7 +358,7 @@ impl fmt::Debug for Config {
 impl fmt::Debug for Executor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Executor")
-            .field("workers", &self.shared.queues.workers())
+            .field("workers", &self.shared.cores.len())
             .finish_non_exhaustive()
     }
 }

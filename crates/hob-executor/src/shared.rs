@@ -7,24 +7,37 @@
 //! [`Shared::open`] and taken out by [`Shared::close`]. Each of them has a small lock of its own, which
 //! is held for no longer than it takes to move a pointer: whoever unparks clones the handle first.
 
+#![expect(
+    unsafe_code,
+    reason = "a queue has one owner: here is decided which thread that is"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use hob_core::context::{self, Local};
 use hob_core::{Env, Instant, Recycler, Runnable, Schedule, SchedulerRef, TaskCell, Unpark, Why};
 
+use crate::hold::{self, Has, Hold};
 use crate::idle::{Idle, Place, Sleeper};
+use crate::injector::Injector;
 use crate::parking::{Bell, Parking, drop_foreign};
-use crate::primitive::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, lock};
-use crate::queues::{Queues, Ready};
+use crate::primitive::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, lock, now};
+use crate::pulse::Pulse;
+use crate::ring::{Owner, Ring, Token};
+use crate::scout::Glance;
 use crate::seat::Seat;
 
-pub(crate) struct Shared<T = Ready> {
-    pub(crate) queues: Queues<T>,
+/// A runnable task.
+pub(crate) type Ready = Runnable<TaskCell>;
+
+/// Models put plain numbers in for tasks, because loom cannot see into a task.
+pub(crate) struct Shared<T: Token = Ready> {
+    pub(crate) cores: Box<[Core<T>]>,
+    /// What each core shows while it polls.
+    pub(crate) pulses: Box<[Pulse]>,
+    pub(crate) injector: Injector<T>,
     pub(crate) idle: Idle,
-    pub(crate) counters: Box<[Counters]>,
-    /// The number of the runtime that uses this now: it tells whether a thread is one of our workers.
-    env: AtomicU64,
     stopping: AtomicBool,
     beds: Box<[Bed]>,
     pub(crate) seat: Seat,
@@ -32,6 +45,16 @@ pub(crate) struct Shared<T = Ready> {
     running: Mutex<usize>,
     ended: Condvar,
     scheduler: Mutex<Option<SchedulerRef>>,
+}
+
+/// The right to run tasks from one queue. Whoever has it writes here, and nobody else.
+pub(crate) struct Core<T: Token> {
+    pub(crate) ring: Ring<T>,
+    /// How many tasks were spawned by what runs here.
+    spawned: AtomicU64,
+    pub(crate) steals: AtomicU64,
+    pub(crate) parks: AtomicU64,
+    pub(crate) budget_yields: AtomicU64,
 }
 
 /// Where a worker sleeps outside the seat, in this use.
@@ -46,22 +69,6 @@ struct Bed {
 #[derive(Default)]
 struct Unparker(Mutex<Option<Arc<Bell>>>);
 
-/// What a worker counts; only it writes.
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) polls: AtomicU64,
-    pub(crate) steals: AtomicU64,
-    pub(crate) parks: AtomicU64,
-}
-
-impl Counters {
-    fn reset(&self) {
-        for counter in [&self.polls, &self.steals, &self.parks] {
-            counter.store(0, Ordering::Relaxed);
-        }
-    }
-}
-
 static SHELF: Recycler<Shared> = Recycler::new();
 
 impl Shared {
@@ -69,11 +76,12 @@ impl Shared {
     pub(crate) fn open(seat: Parking, parkers: Vec<Parking>) -> &'static Self {
         let workers = parkers.len();
         let shared = SHELF.take(
-            |shared| shared.queues.workers() == workers,
+            |shared| shared.cores.len() == workers,
             || Self::new(workers),
         );
         shared.stopping.store(false, Ordering::Relaxed);
-        shared.counters.iter().for_each(Counters::reset);
+        shared.cores.iter().for_each(Core::reset);
+        shared.pulses.iter().for_each(Pulse::reset);
         shared.furnish(seat, parkers);
         lock(&shared.scheduler).get_or_insert_with(|| SchedulerRef::leak(shared));
         shared
@@ -86,12 +94,11 @@ impl Shared {
     /// here any more.
     pub(crate) fn close(&'static self, env: &Env) {
         self.clear(env);
-        self.env.store(0, Ordering::Relaxed);
         SHELF.give_back(self);
     }
 }
 
-impl<T> Shared<T> {
+impl<T: Token> Shared<T> {
     /// Puts in what belongs to one use, where [`clear`](Self::clear) has left nothing.
     pub(crate) fn furnish(&self, seat: Parking, parkers: Vec<Parking>) {
         drop(self.seat_unparker.exchange(Some(seat.bell())));
@@ -115,10 +122,10 @@ impl<T> Shared<T> {
 
     pub(crate) fn new(workers: usize) -> Self {
         Self {
-            queues: Queues::new(workers),
-            idle: Idle::new(),
-            counters: (0..workers).map(|_| Counters::default()).collect(),
-            env: AtomicU64::new(0),
+            cores: (0..workers).map(|_| Core::new()).collect(),
+            pulses: (0..workers).map(|_| Pulse::new()).collect(),
+            injector: small_in_models(Injector::new, || Injector::with_shards(2)),
+            idle: Idle::new(workers),
             stopping: AtomicBool::new(false),
             beds: (0..workers).map(|_| Bed::default()).collect(),
             seat: Seat::new(),
@@ -134,19 +141,92 @@ impl<T> Shared<T> {
         lock(&self.scheduler).expect("`open` has put it in")
     }
 
-    /// Says which runtime this use belongs to, before its first task is spawned.
-    pub(crate) fn belongs_to(&self, env: u64) {
-        self.env.store(env, Ordering::Relaxed);
+    /// The owner's side of the queue that `hold` stands for, if it is one of this pool.
+    pub(crate) fn own_ring(&'static self, _hold: &Hold) -> Option<(usize, Owner<'static, T>)> {
+        match hold::of(self) {
+            Has::Core(core) => Some((core, self.owner(core))),
+            Has::Leave | Has::Nothing => None,
+        }
     }
 
-    /// Which of our workers this thread is.
-    fn current_worker(&self) -> Option<usize> {
-        let env = self.env.load(Ordering::Relaxed);
-        context::with(|local| {
-            local
-                .filter(|local| local.env().id() == env)
-                .and_then(|local| local.worker())
-        })
+    /// The caller has seen that this thread holds the core.
+    fn owner(&self, core: usize) -> Owner<'_, T> {
+        // SAFETY: a `Hold` says that this thread has the core, and only who has been given it by the
+        // board, under the board's lock, makes such a `Hold`; it ends before the core is given away,
+        // under that lock too. So there is one thread, and what the last one did comes before.
+        unsafe { self.cores[core].ring.owner() }
+    }
+
+    /// Takes the next task from the queue that is `own`.
+    pub(crate) fn pop(&self, own: &Owner<'_, T>) -> Option<T> {
+        if self.cores.len() == 1 {
+            // SAFETY: only a scout calls `steal_into`, and only for other cores than its own: there is no
+            // other core, and there never was one.
+            return unsafe { own.pop_unshared() };
+        }
+        own.pop()
+    }
+
+    /// Puts a task in the queue of the core that this thread holds.
+    fn push_own(&self, core: usize, task: T, why: Why) {
+        if why == Why::Spawned {
+            count(&self.cores[core].spawned);
+        }
+        self.owner(core).push(task);
+        if self.idle.wants_rousing() && !is_about_to_look() {
+            self.rouse();
+        }
+    }
+
+    /// Puts a task where any worker finds it, and wakes one.
+    pub(crate) fn inject(&self, task: T) {
+        self.injector.push(task);
+        self.notify();
+    }
+
+    /// Takes a task from whichever thread this is.
+    pub(crate) fn take_in(&self, task: T, why: Why) {
+        match hold::of(self) {
+            Has::Core(core) => self.push_own(core, task, why),
+            Has::Leave => match self.idle.borrow() {
+                Some(core) => {
+                    hold::set(self, Has::Core(core));
+                    self.push_own(core, task, why);
+                }
+                None => self.inject(task),
+            },
+            Has::Nothing => self.inject(task),
+        }
+    }
+
+    /// Gives the core back that this thread has borrowed, if it has one.
+    pub(crate) fn give_back(&self) {
+        let Has::Core(core) = hold::of(self) else {
+            return;
+        };
+        self.owner(core).trim();
+        hold::set(self, Has::Leave);
+        let waiting = !self.cores[core].ring.is_empty();
+        if let Some(sleeper) = self.idle.give_back(core, waiting) {
+            self.unpark(sleeper);
+        }
+        if !self.injector.is_empty() {
+            self.notify();
+        }
+    }
+
+    /// After a push to an own queue: wakes the scout if it wants to be.
+    pub(crate) fn rouse_if_wanted(&self) {
+        if self.idle.wants_rousing() {
+            self.rouse();
+        }
+    }
+
+    #[cold]
+    fn rouse(&self) {
+        if let Some(scout) = self.idle.rouse() {
+            self.unpark(scout);
+        }
     }
 
     /// Wakes a sleeping worker after a task was pushed, if there is one.
@@ -156,14 +236,16 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Wakes a worker that could take the seat, which is about to be left empty.
-    pub(crate) fn hand_over_seat(&self) {
-        if let Some(sleeper) = self.idle.pick_alone() {
-            self.unpark(sleeper);
+    /// The seat was left: appoints a scout if there is none, who looks after the poller.
+    pub(crate) fn guard_seat(&self) {
+        if self.idle.is_unwatched()
+            && let Some(guard) = self.idle.guard()
+        {
+            self.unpark(guard);
         }
     }
 
-    fn unpark(&self, sleeper: Sleeper) {
+    pub(crate) fn unpark(&self, sleeper: Sleeper) {
         match sleeper.place {
             Place::Alone => self.beds[sleeper.worker].unparker.unpark(),
             Place::Seat => self.seat_unparker.unpark(),
@@ -248,18 +330,51 @@ fn is_about_to_look() -> bool {
     context::with(|local| local.is_some_and(Local::is_about_to_look))
 }
 
-impl Schedule for Shared {
-    fn schedule(&self, task: Runnable<TaskCell>, _why: Why) {
-        match self.current_worker() {
-            Some(worker) => {
-                let waiting = self.queues.push(worker, task);
-                // The worker takes the first one itself, at once.
-                if waiting == 1 && is_about_to_look() {
-                    return;
-                }
-            }
-            None => self.queues.inject(task),
+impl<T: Token> Core<T> {
+    fn new() -> Self {
+        Self {
+            ring: small_in_models(Ring::new, || Ring::with_capacity(2)),
+            spawned: AtomicU64::new(0),
+            steals: AtomicU64::new(0),
+            parks: AtomicU64::new(0),
+            budget_yields: AtomicU64::new(0),
         }
-        self.notify();
+    }
+
+    fn reset(&self) {
+        for counter in [
+            &self.spawned,
+            &self.steals,
+            &self.parks,
+            &self.budget_yields,
+        ] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// What a scout sees here.
+    pub(crate) fn glance(&self, pulse: &Pulse) -> Glance {
+        Glance {
+            at: now(),
+            mark: pulse.mark(),
+            spawned: self.spawned.load(Ordering::Relaxed),
+            waiting: self.ring.len(),
+        }
+    }
+}
+
+/// A model looks at every place that there is.
+fn small_in_models<T>(usual: impl FnOnce() -> T, small: impl FnOnce() -> T) -> T {
+    if cfg!(loom) { small() } else { usual() }
+}
+
+/// Counts up; only the holder of the core writes.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+impl Schedule for Shared {
+    fn schedule(&self, task: Runnable<TaskCell>, why: Why) {
+        self.take_in(task, why);
     }
 }

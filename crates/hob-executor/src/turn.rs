@@ -3,7 +3,8 @@
 //! A worker that always has tasks still owes the poller, the timers and the injector a look: after 61
 //! polls, or after 5 ms if polls are long. The clock is read after the first, the second, the fourth
 //! poll and so on: where polls are long the look comes within twice that time, or after one poll, and
-//! where they are short the readings cost little.
+//! where they are short the readings cost little. One that may be over after a poll or two, such as that
+//! of a short `block_on`, begins without a reading: its clock starts with the second poll.
 
 use std::time::Duration;
 
@@ -17,14 +18,23 @@ const TIME_PER_LOOK: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Turn {
     polls: u32,
-    looked: Instant,
+    /// `None` until the first reading.
+    looked: Option<Instant>,
 }
 
 impl Turn {
     pub(crate) fn new() -> Self {
         Self {
             polls: 0,
-            looked: now(),
+            looked: Some(now()),
+        }
+    }
+
+    /// A turn that reads no clock before its second poll.
+    pub(crate) fn short() -> Self {
+        Self {
+            polls: 0,
+            looked: None,
         }
     }
 
@@ -34,7 +44,17 @@ impl Turn {
         if self.polls >= POLLS_PER_LOOK {
             return true;
         }
-        self.polls.is_power_of_two() && now() - self.looked >= TIME_PER_LOOK
+        self.polls.is_power_of_two() && self.has_lasted()
+    }
+
+    fn has_lasted(&mut self) -> bool {
+        match self.looked {
+            Some(looked) => now() - looked >= TIME_PER_LOOK,
+            None => {
+                self.looked = (self.polls > 1).then(now);
+                false
+            }
+        }
     }
 
     /// Starts the next turn.
@@ -60,15 +80,22 @@ mod tests {
     #[test]
     fn a_turn_of_long_polls_is_over_after_one() {
         let mut turn = Turn::new();
-        turn.looked = Instant::from_nanos(0);
+        turn.looked = Some(Instant::from_nanos(0));
         assert!(turn.is_over());
+    }
+
+    #[test]
+    fn a_short_turn_reads_no_clock_for_one_poll() {
+        let mut turn = Turn::short();
+        assert!(!turn.is_over() && turn.looked.is_none());
+        assert!(!turn.is_over() && turn.looked.is_some());
     }
 
     #[test]
     fn a_turn_is_over_before_its_polls_have_doubled() {
         let mut turn = Turn::new();
         assert!(!(0..5).any(|_| turn.is_over()), "five short polls");
-        turn.looked = Instant::from_nanos(0);
+        turn.looked = Some(Instant::from_nanos(0));
         assert_eq!((6..).find(|_| turn.is_over()), Some(8));
     }
 }

@@ -1,315 +1,215 @@
-//! The loop of a worker.
+//! The life of a worker.
 //!
 //! ```text
-//!   ┌─► own queue ─► injector ─► a peer's queue ─► sleep: in the seat at the poller if it is free,
-//!   │       │                                             else on the own parker
-//!   │      run
-//!   └───────┴── after 61 polls or 5 ms: poller, timers and injector get a look
+//!   ┌─► work: a shift, until there is nothing to run
+//!   │     │
+//!   │   sleep: in the seat at the poller if it is free, else on the own parker
+//!   │     │
+//!   └─────┴── a scout looks at the others, and goes back to sleep if it takes nothing
 //! ```
 //!
 //! The worker in the seat sleeps until the earliest timer of *all* workers, and expires them: a
-//! worker that is stuck in a poll delays nobody else's sockets and timers. Whoever leaves the seat
-//! wakes a peer that sleeps elsewhere, which takes it; and who is about to sleep elsewhere first looks
-//! whether the seat has become free. A worker that was woken and finds a task instead passes the seat
-//! on, since that task may never return. So the poller is not left alone while anybody sleeps. Between
-//! leaving and looking stands the same fence as between a push and a sleep; see `idle.rs`.
+//! worker that is stuck in a poll delays nobody else's sockets and timers. Who leaves the seat to work
+//! wakes nobody to take it, as long as there is a scout: at its next look, within ten milliseconds, that
+//! one sits down there. If there is none, it appoints one. And who is about to sleep elsewhere first
+//! looks whether the seat has become free: between leaving and looking stands the lock of the board.
+//!
+//! A worker whose core is lent to a thread in `block_on` sleeps on where it is. If it is the one in the
+//! seat it still serves the poller and the timers, and injects what it wakes.
 
-use std::mem;
-use std::sync::Arc;
 use std::task::Waker;
 
-use hob_core::context::{self, Local, Role};
+use hob_core::Instant;
+use hob_core::context::{self, Local, Role as ContextRole};
 use hob_core::panic::contain;
 use hob_core::unhandled::{UnhandledKind, report_panic, wake_all};
-use hob_core::{Alarm, Env, Timers, Until};
 
-use crate::idle::{Place, Sleeper};
+use crate::hold::{Has, Hold};
+use crate::idle::{Awakening, Place, Role};
 use crate::parking::{Parking, drop_foreign};
 use crate::pool::Hooks;
-use crate::primitive::{AtomicU64, Ordering};
-use crate::queues::Ready;
+use crate::primitive::let_time_pass;
+use crate::pulse::Pulse;
+use crate::ring::Token;
+use crate::scout::Scouting;
 use crate::seat::Sitting;
-use crate::shared::{Counters, Shared};
+use crate::shared::{Ready, count};
+use crate::shift::{Shift, Site};
 use crate::turn::Turn;
 
-pub(crate) struct Worker<T: 'static = Ready> {
+pub(crate) struct Worker<T: Token + 'static = Ready> {
     pub(crate) index: usize,
-    pub(crate) shared: &'static Shared<T>,
-    pub(crate) env: Arc<Env>,
-    /// The timers of all workers.
-    pub(crate) timers: Arc<[&'static dyn Timers]>,
-    pub(crate) alarm: Arc<Alarm>,
+    pub(crate) site: Site<T>,
     pub(crate) hooks: Hooks,
 }
 
-impl<T> Worker<T> {
+/// What a worker keeps while it lives.
+struct Belongings {
+    parker: Parking,
+    woken: Vec<Waker>,
+    scouting: Scouting,
+    /// Whether it is the scout.
+    scouts: bool,
+}
+
+impl<T: Token> Worker<T> {
     /// Takes tasks until the pool stops, and runs each of them by `run`.
-    pub(crate) fn run(self, run: impl FnMut(T)) {
-        let Some(parker) = self.shared.check_in(self.index) else {
-            return self.shared.miss_worker();
+    pub(crate) fn run(self, run: impl FnMut(&Pulse, T)) {
+        let shared = self.site.shared;
+        let Some(parker) = shared.check_in(self.index) else {
+            return shared.miss_worker();
         };
-        let mut local = Local::new(&self.env, Role::Worker).with_worker(self.index);
-        if let Some(timers) = self.timers.get(self.index) {
+        let mut local = Local::new(&self.site.env, ContextRole::Worker).with_worker(self.index);
+        if let Some(timers) = self.site.timers.get(self.index) {
             local = local.with_timers(*timers);
         }
         context::enter(&local, || {
-            self.hooks.start(&self.env);
+            self.hooks.start(&self.site.env);
+            shared.idle.start(self.index);
             self.work_on(parker, run);
-            self.hooks.stop(&self.env);
+            shared.idle.end(self.index);
+            self.hooks.stop(&self.site.env);
         });
-        self.shared.miss_worker();
+        shared.miss_worker();
     }
 
     /// Works. Timers that panic, which they must not, are reported, and the worker begins again.
-    fn work_on(&self, mut parker: Parking, mut run: impl FnMut(T)) {
-        let mut woken = Vec::new();
-        while let Err(payload) = contain(|| self.work(&mut parker, &mut woken, &mut run)) {
+    fn work_on(&self, parker: Parking, mut run: impl FnMut(&Pulse, T)) {
+        let mut own = Belongings {
+            parker,
+            woken: Vec::new(),
+            scouting: Scouting::new(self.site.shared.cores.len()),
+            scouts: false,
+        };
+        while let Err(payload) = contain(|| self.work(&mut own, &mut run)) {
             report_panic(UnhandledKind::CallbackPanicked, Err(payload));
-            self.shared.idle.leave(self.index);
-            self.shared.hand_over_seat();
-            before_looking(|| wake_all(&mut woken));
         }
-        drop_foreign(&self.env, parker);
+        drop_foreign(&self.site.env, own.parker);
     }
 
-    fn work(&self, parker: &mut Parking, woken: &mut Vec<Waker>, run: &mut impl FnMut(T)) {
-        let mut turn = Turn::new();
-        let mut rested = false;
+    fn work(&self, own: &mut Belongings, run: &mut impl FnMut(&Pulse, T)) {
+        let mut awakening = self.site.shared.idle.leave(self.index);
         loop {
-            if turn.is_over() {
-                self.look(woken);
-                turn.restart();
-            }
-            match self.next() {
-                Some(task) => {
-                    if mem::take(&mut rested) {
-                        self.pass_seat_on();
+            // Before the last shift: what was pushed before the stop is run in it.
+            let is_last = self.site.shared.is_stopping();
+            match awakening {
+                Awakening::Coreless => wake_all(&mut own.woken),
+                Awakening::Works => {
+                    own.scouts = false;
+                    self.shift(own, run);
+                }
+                Awakening::Scouts(call) => {
+                    own.scouts = true;
+                    if own.scouting.answer(call) {
+                        self.scout(own);
                     }
-                    count(&self.counters().polls);
-                    run(task);
-                }
-                None if self.shared.is_stopping() => return,
-                None => {
-                    rested = self.sleep(parker, woken) == Place::Alone;
-                    turn.restart();
+                    self.shift(own, run);
                 }
             }
-        }
-    }
-
-    fn next(&self) -> Option<T> {
-        let own = self.shared.queues.pop(self.index);
-        own.or_else(|| self.take_from_others())
-    }
-
-    fn take_from_others(&self) -> Option<T> {
-        let queues = &self.shared.queues;
-        let task = queues.take_injected(self.index).or_else(|| {
-            let stolen = queues.steal(self.index);
-            if stolen.is_some() {
-                count(&self.counters().steals);
+            if is_last {
+                return;
             }
-            stolen
-        })?;
-        // What came along was in no queue while it was moved: a peer that looked then may sleep by now.
-        if queues.waits_at(self.index) {
-            self.shared.notify();
-        }
-        Some(task)
-    }
-
-    /// What a busy worker owes the others: the poller, the timers, the injector.
-    pub(crate) fn look(&self, woken: &mut Vec<Waker>) {
-        if let Some(mut seat) = self.shared.seat.try_sit() {
-            seat.park(Until::Now, woken);
-            drop(seat);
-            self.shared.hand_over_seat();
-        }
-        self.expire(woken);
-        before_looking(|| wake_all(woken));
-        if self.shared.queues.move_injected(self.index) > 0 {
-            self.shared.notify();
+            awakening = self.sleep(own);
         }
     }
 
-    fn sleep(&self, parker: &mut Parking, woken: &mut Vec<Waker>) -> Place {
-        count(&self.counters().parks);
-        match self.shared.seat.try_sit() {
-            Some(seat) => {
-                self.sleep_in_seat(seat, woken);
-                Place::Seat
+    /// Runs tasks until there is none.
+    fn shift(&self, own: &mut Belongings, run: &mut impl FnMut(&Pulse, T)) {
+        self.with_core(|shift| {
+            shift.wake(&mut own.woken);
+            loop {
+                while let Some(task) = shift.next() {
+                    self.stop_scouting(own);
+                    shift.run(task, run);
+                }
+                // Where tasks were worth moving there may be more.
+                if !(own.scouting.was_lucky() && shift.look_around(&mut own.scouting)) {
+                    break;
+                }
             }
-            None => {
-                self.sleep_alone(parker, woken);
-                Place::Alone
-            }
-        }
-    }
-
-    /// Wakes another sleeper if the seat is free: perhaps this worker was woken to take it, and has
-    /// found a task instead.
-    fn pass_seat_on(&self) {
-        if let Some(seat) = self.shared.seat.try_sit() {
-            drop(seat);
-            self.shared.hand_over_seat();
-        }
-    }
-
-    fn sleep_alone(&self, parker: &mut Parking, woken: &mut Vec<Waker>) {
-        self.enter_idle(Place::Alone);
-        if !self.has_work() && self.shared.seat.try_sit().is_none() {
-            parker.park(Until::Forever, woken);
-        }
-        self.shared.idle.leave(self.index);
-        // Ours hands out none; one from outside may watch something of its own.
-        before_looking(|| wake_all(woken));
-    }
-
-    fn sleep_in_seat(&self, mut seat: Sitting<'_>, woken: &mut Vec<Waker>) {
-        self.enter_idle(Place::Seat);
-        if !self.has_work() {
-            let until = self.alarm.set(self.timers.iter().copied());
-            seat.sleep_until(until, self.timers.first().copied(), woken);
-            self.alarm.clear();
-        }
-        self.shared.idle.leave(self.index);
-        drop(seat);
-        self.shared.hand_over_seat();
-        self.expire(woken);
-        before_looking(|| wake_all(woken));
-    }
-
-    fn enter_idle(&self, place: Place) {
-        self.shared.idle.enter(Sleeper {
-            worker: self.index,
-            place,
+            shift.tidy_up();
         });
     }
 
-    fn has_work(&self) -> bool {
-        self.shared.is_stopping() || !self.shared.queues.is_empty()
-    }
-
-    /// Takes out what is due in anybody's timers.
-    fn expire(&self, woken: &mut Vec<Waker>) {
-        let Some(now) = self.timers.first().map(|timers| timers.now()) else {
+    /// Looks at the other cores, and takes tasks where that pays.
+    fn scout(&self, own: &mut Belongings) {
+        if self.with_core(|shift| shift.look_around(&mut own.scouting)) {
             return;
-        };
-        for timers in &*self.timers {
-            if timers.next() <= now {
-                timers.expire(now, woken);
-            }
+        }
+        let is_eager = own.scouting.is_eager();
+        self.site.shared.idle.set_eager(self.index, is_eager);
+    }
+
+    fn stop_scouting(&self, own: &mut Belongings) {
+        if std::mem::take(&mut own.scouts)
+            && let Some(next) = self.site.shared.idle.stop_scouting(self.index)
+        {
+            self.site.shared.unpark(next);
         }
     }
 
-    fn counters(&self) -> &Counters {
-        &self.shared.counters[self.index]
-    }
-}
-
-/// Runs `wake` on this worker, which looks at its queue next.
-fn before_looking(wake: impl FnOnce()) {
-    context::with(|local| match local {
-        Some(local) => local.before_looking(wake),
-        None => wake(),
-    });
-}
-
-/// Counts up; only this worker writes.
-fn count(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use std::sync::mpsc;
-    use std::thread;
-
-    use hob_core::Instant;
-    use hob_core::env::Parts;
-
-    use super::*;
-
-    /// What two workers share.
-    fn shared_of_two() -> &'static Shared<usize> {
-        let shared = Box::leak(Box::new(Shared::new(2)));
-        shared.furnish(Parking::plain(), vec![Parking::plain(), Parking::plain()]);
-        shared
+    fn with_core<R>(&self, act: impl FnOnce(&mut Shift<'_, T>) -> R) -> R {
+        let hold = Hold::new(self.site.shared, Has::Core(self.index));
+        let mut shift =
+            Shift::begin(&self.site, &hold, Turn::new()).expect("this worker has its core");
+        act(&mut shift)
     }
 
-    /// A worker of a pool whose tasks are numbers.
-    fn worker(shared: &'static Shared<usize>, index: usize) -> Worker<usize> {
-        Worker {
-            index,
-            shared,
-            env: Arc::new(Env::new(Parts::default())),
-            timers: Arc::new([]),
-            alarm: Arc::new(Alarm::new(shared.seat_unparker())),
-            hooks: Hooks::default(),
+    fn sleep(&self, own: &mut Belongings) -> Awakening {
+        let shared = self.site.shared;
+        count(&shared.cores[self.index].parks);
+        let seat = shared.seat.try_sit();
+        let place = match &seat {
+            Some(_) => Place::Seat,
+            None => Place::Alone,
+        };
+        let role = shared.idle.enter(self.index, place, own.scouting.resigns());
+        if role == Role::Scout && !own.scouts {
+            own.scouting.begin();
+        }
+        match seat {
+            Some(seat) => self.sleep_in_seat(seat, role, own),
+            None => self.sleep_alone(role, own),
+        }
+        let awakening = shared.idle.leave(self.index);
+        if place == Place::Seat {
+            shared.guard_seat();
+        }
+        self.site.expire(&mut own.woken);
+        awakening
+    }
+
+    fn sleep_alone(&self, role: Role, own: &mut Belongings) {
+        if !self.has_work(role) && self.site.shared.seat.try_sit().is_none() {
+            let until = self.next_look(role, own);
+            let timers = self.site.timers.first().copied();
+            // Ours hands out no wakers; one from outside may watch something of its own.
+            own.parker.sleep_until(until, timers, &mut own.woken);
         }
     }
 
-    #[test]
-    fn a_peer_is_told_of_what_comes_along_with_a_task() {
-        let shared = shared_of_two();
-        let taker = worker(shared, 0);
-        let asleep = Sleeper {
-            worker: 1,
-            place: Place::Alone,
-        };
-        // As if the peer had looked while the batch was in no queue.
-        let take = |tasks: usize| {
-            (0..tasks).for_each(|task| shared.queues.inject(task));
-            shared.idle.enter(asleep);
-            assert_eq!(taker.next(), Some(0));
-            let left_asleep = shared.idle.count();
-            shared.idle.leave(1);
-            while taker.next().is_some() {}
-            left_asleep
-        };
-        assert_eq!(take(4), 0, "one more came along");
-        assert_eq!(take(2), 1, "nothing came along");
-    }
-
-    #[test]
-    fn who_starts_after_the_pool_has_given_up_ends_at_once() {
-        let shared = shared_of_two();
-        let late = worker(shared, 0);
-        shared.expect_worker();
-        shared.stop();
-        assert_eq!(shared.wait_ended(Instant::from_nanos(0)), 1);
-        shared.clear(&Env::new(Parts::default()));
-        late.run(|_| unreachable!("there is no task"));
-        assert_eq!(shared.wait_ended(Instant::NEVER), 0);
-    }
-
-    #[test]
-    fn who_is_woken_and_takes_a_task_passes_the_free_seat_on() {
-        let shared = shared_of_two();
-        // Somebody sits in the seat, so both others sleep alone. Only the second is real.
-        let sitting = shared.seat.try_sit().expect("nobody sits there");
-        shared.idle.enter(Sleeper {
-            worker: 0,
-            place: Place::Alone,
-        });
-        shared.expect_worker();
-        let (tell, sleepers_left) = mpsc::channel();
-        let running = thread::Builder::new()
-            .spawn(move || {
-                worker(shared, 1).run(|_| tell.send(shared.idle.count()).expect("it is awaited"));
-            })
-            .expect("a thread starts");
-        while shared.idle.count() < 2 {
-            thread::yield_now();
+    fn sleep_in_seat(&self, mut seat: Sitting<'_>, role: Role, own: &mut Belongings) {
+        if !self.has_work(role) {
+            let earliest = self.site.alarm.set(self.site.timers.iter().copied());
+            let until = earliest.min(self.next_look(role, own));
+            let timers = self.site.timers.first().copied();
+            seat.sleep_until(until, timers, &mut own.woken);
+            self.site.alarm.clear();
         }
-        // The seat becomes free, and the one who is woken finds a task.
-        drop(sitting);
-        shared.queues.inject(0);
-        shared.notify();
-        let left = sleepers_left.recv().expect("the task is run");
-        assert_eq!(left, 0, "the first sleeper was not woken to take the seat");
-        shared.stop();
-        assert_eq!(shared.wait_ended(Instant::NEVER), 0);
-        running.join().expect("it does not panic");
+    }
+
+    /// When a scout looks again; never, for others.
+    fn next_look(&self, role: Role, own: &Belongings) -> Instant {
+        if role != Role::Scout {
+            return Instant::NEVER;
+        }
+        let_time_pass();
+        self.site.now() + own.scouting.period()
+    }
+
+    /// Whether there is no time to sleep.
+    fn has_work(&self, role: Role) -> bool {
+        let shared = self.site.shared;
+        shared.is_stopping() || (role != Role::Coreless && !shared.injector.is_empty())
     }
 }

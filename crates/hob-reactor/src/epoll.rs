@@ -44,6 +44,7 @@ use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
 use crate::engine::{explain_open, not_ours, remaining};
+use crate::home::Home;
 use crate::primitive::{Mutex, lock};
 use crate::registry::{BELL, Registry};
 use crate::statistics::{Counters, ReactorStatistics};
@@ -61,6 +62,7 @@ use crate::token::{Sleeper, Token};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Epoll {
+    home: Home,
     state: Mutex<State>,
     counters: Counters,
 }
@@ -96,6 +98,7 @@ impl Epoll {
         let descriptors = Arc::new(Descriptors::open()?);
         let epoll = SHELF.take(|_| true, Self::new);
         epoll.counters.reset();
+        epoll.home.settle();
         lock(&epoll.state).descriptors = Some(Arc::clone(&descriptors));
         let seat = EpollSeat {
             epoll,
@@ -121,6 +124,7 @@ impl Epoll {
                 registry: Registry::new(),
             }),
             counters: Counters::new(),
+            home: Home::new(),
         }
     }
 }
@@ -130,6 +134,7 @@ impl Reactor for Epoll {
         let DescriptorRef::Os(os) = fd else {
             return Err(not_ours(fd));
         };
+        self.home.check()?;
         let mut state = lock(&self.state);
         let State {
             descriptors,
@@ -152,6 +157,9 @@ impl Reactor for Epoll {
         let DescriptorRef::Os(os) = fd else {
             return Err(not_ours(fd));
         };
+        if !self.home.is_here() {
+            return Ok(());
+        }
         let mut state = lock(&self.state);
         let gone = state.registry.remove(key);
         let deleted = match (&gone, &state.descriptors) {

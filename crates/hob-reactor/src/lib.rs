@@ -5,6 +5,7 @@ mod driver;
 mod engine;
 #[cfg(target_os = "linux")]
 mod epoll;
+mod home;
 mod polling;
 mod primitive;
 mod registry;

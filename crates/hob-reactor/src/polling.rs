@@ -34,6 +34,7 @@ use hob_core::{Unpark, Until};
 use polling::{Event, Events, Poller};
 
 use crate::engine::{explain_open, not_ours, remaining};
+use crate::home::Home;
 use crate::primitive::{Mutex, lock};
 use crate::registry::Registry;
 use crate::statistics::{Counters, ReactorStatistics};
@@ -51,6 +52,7 @@ use crate::token::{Sleeper, Token};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Polling {
+    home: Home,
     state: Mutex<State>,
     counters: Counters,
 }
@@ -84,6 +86,7 @@ impl Polling {
             .map_err(explain_open)?;
         let polling = SHELF.take(|_| true, Self::new);
         polling.counters.reset();
+        polling.home.settle();
         lock(&polling.state).poller = Some(Arc::clone(&poller));
         let seat = PollingSeat {
             polling,
@@ -110,6 +113,7 @@ impl Polling {
                 registry: Registry::new(),
             }),
             counters: Counters::new(),
+            home: Home::new(),
         }
     }
 }
@@ -119,6 +123,7 @@ impl Reactor for Polling {
         let DescriptorRef::Os(fd) = fd else {
             return Err(not_ours(fd));
         };
+        self.home.check()?;
         let mut state = lock(&self.state);
         let State { poller, registry } = &mut *state;
         let Some(poller) = poller else {
@@ -144,6 +149,7 @@ impl Reactor for Polling {
         let DescriptorRef::Os(fd) = fd else {
             return Err(not_ours(fd));
         };
+        self.home.check()?;
         let mut state = lock(&self.state);
         let State { poller, registry } = &mut *state;
         let (Some(poller), Some(entry)) = (poller, registry.get_mut(key)) else {
@@ -157,6 +163,9 @@ impl Reactor for Polling {
         let DescriptorRef::Os(fd) = fd else {
             return Err(not_ours(fd));
         };
+        if !self.home.is_here() {
+            return Ok(());
+        }
         let mut state = lock(&self.state);
         let gone = state.registry.remove(key);
         let deleted = match (&gone, &state.poller) {

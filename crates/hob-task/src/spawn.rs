@@ -17,6 +17,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use async_task::{FallibleTask, Runnable, ScheduleInfo, WithInfo};
+use hob_core::fork::Inherited;
 use hob_core::panic::{self, contain_drop};
 use hob_core::task::{Cleanup, Occupant, Request};
 use hob_core::unhandled::{Unhandled, UnhandledKind};
@@ -113,6 +114,8 @@ pub struct SpawnError<F> {
 enum Cause {
     NoRuntime,
     Closed,
+    /// The runtime is another process's.
+    Inherited(Inherited),
 }
 
 impl Builder {
@@ -295,7 +298,7 @@ fn enroll<F>(env: &Arc<Env>, future: F) -> Result<F, SpawnError<F>> {
         Ok(()) => Ok(future),
         Err(_closed) => Err(SpawnError {
             future,
-            cause: Cause::Closed,
+            cause: env.inherited().map_or(Cause::Closed, Cause::Inherited),
         }),
     }
 }
@@ -365,7 +368,7 @@ fn or_cancelled<F: Future>(
             ));
             panic::discard(payload);
         }
-        Task::cancelled(label, CancelReason::Shutdown)
+        Task::cancelled(label, refused.cause.reason())
     })
 }
 
@@ -377,14 +380,25 @@ fn no_runtime(what: &str) -> ! {
     )
 }
 
+impl Cause {
+    /// Why a task that could not be started is cancelled.
+    fn reason(self) -> CancelReason {
+        match self {
+            Self::Inherited(inherited) => format!("of its runtime: {inherited}").into(),
+            Self::NoRuntime | Self::Closed => CancelReason::Shutdown,
+        }
+    }
+}
+
 impl<F> std::error::Error for SpawnError<F> {}
 
 impl<F> fmt::Display for SpawnError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.cause {
-            Cause::NoRuntime => "this thread is in no runtime that takes tasks",
-            Cause::Closed => "the runtime has shut down and takes no more tasks",
-        })
+        match self.cause {
+            Cause::NoRuntime => f.write_str("this thread is in no runtime that takes tasks"),
+            Cause::Closed => f.write_str("the runtime has shut down and takes no more tasks"),
+            Cause::Inherited(inherited) => write!(f, "the runtime takes no task here: {inherited}"),
+        }
     }
 }
 

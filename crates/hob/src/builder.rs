@@ -15,6 +15,7 @@ use hob_time::{Clock, Heap};
 
 use crate::engine::seat::SystemSeat;
 use crate::environment::{WORKERS_MAX, default_workers};
+use crate::fork;
 use crate::local_runtime::LocalRuntime;
 use crate::runtime::Runtime;
 use crate::stop::Stop;
@@ -53,6 +54,7 @@ pub struct Builder {
     blocking_keep_alive: Duration,
     cleanup_time: Duration,
     shutdown_time: Duration,
+    watchdog: Option<Duration>,
     on_thread_start: Option<Hook>,
     on_thread_stop: Option<Hook>,
     unhandled: Option<UnhandledHook>,
@@ -72,6 +74,7 @@ impl Builder {
             blocking_keep_alive: Duration::from_secs(10),
             cleanup_time: Duration::from_secs(5),
             shutdown_time: Duration::from_secs(10),
+            watchdog: cfg!(debug_assertions).then_some(Duration::from_millis(100)),
             on_thread_start: None,
             on_thread_stop: None,
             unhandled: None,
@@ -273,6 +276,48 @@ impl Builder {
         self
     }
 
+    /// Sets how long one poll may last before it is reported, or `None` for any time. Default: 100 ms in
+    /// builds with debug assertions, `None` in others.
+    ///
+    /// A poll that lasts blocks the thread or computes without a pause, and whatever else that thread
+    /// should do waits. It is reported once, while it lasts, to [`on_unhandled`](Self::on_unhandled) as
+    /// [`SlowPoll`](crate::UnhandledKind::SlowPoll): with the task's name and number, where it was
+    /// spawned, what it waited for last, and how long it has been in the poll at least. The remedy is
+    /// [`to_thread`](crate::to_thread) for what blocks, and
+    /// [`yield_now`](crate::task::yield_now) now and then for what computes.
+    ///
+    /// A thread of its own looks for such polls, twice in that time and at most once a millisecond, so it
+    /// finds one before it has lasted one and a half of it. While the runtime is idle it sleeps. A poll
+    /// itself reads no clock for it. Where that thread cannot be started the runtime does without, and
+    /// reports [`NoWatchdog`](crate::UnhandledKind::NoWatchdog).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    /// use std::time::Duration;
+    /// use hob::UnhandledKind;
+    ///
+    /// let (tell, told) = channel();
+    /// let runtime = hob::Runtime::builder()
+    ///     .watchdog(Duration::from_millis(10))
+    ///     .on_unhandled(move |unhandled| {
+    ///         tell.send((unhandled.kind, unhandled.message.to_owned())).expect("it is awaited");
+    ///     })
+    ///     .build()?;
+    /// // A task that blocks its thread until it is reported, which no task should.
+    /// let task = runtime.spawn(async move { told.recv_timeout(Duration::from_secs(30)) });
+    /// let (kind, message) = runtime.block_on(task).expect("it does not panic")?;
+    /// assert_eq!(kind, UnhandledKind::SlowPoll);
+    /// assert!(message.starts_with("it has lasted "), "{message}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias("slow_callback_duration", "set_debug"))]
+    pub fn watchdog(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.watchdog = limit.into();
+        self
+    }
+
     /// Is called on each worker's thread before its first task.
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_thread_start = Some(Arc::new(hook));
@@ -297,14 +342,15 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for zero threads, too many workers or a malformed
-    /// `HOB_WORKERS`; what the system says when it refuses a descriptor or the first thread. When it refuses a later
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for zero threads, too many workers, a malformed
+    /// `HOB_WORKERS` or a [`watchdog`](Self::watchdog) without patience; what the system says when it refuses a descriptor or the first thread. When it refuses a later
     /// thread, the pool is that much smaller.
     pub fn build(mut self) -> io::Result<Runtime> {
         let workers = match self.worker_threads {
             Some(threads) => not_too_many(positive(threads, "worker_threads")?)?,
             None => default_workers()?,
         };
+        self.refuse_zero_watchdog()?;
         let blocking = self.blocking_pool()?;
         // One queue of timers for each worker, and one for everybody else.
         let (engine, queues) = self.open_engines(workers.get() + 1)?;
@@ -313,6 +359,7 @@ impl Builder {
                 seat: Some(engine.seat),
                 parker: self.parker.take(),
                 timers: queues.timers.clone(),
+                watchdog: self.watchdog,
                 on_start: self.on_thread_start.take(),
                 on_stop: self.on_thread_stop.take(),
                 ..Config::new(workers)
@@ -349,7 +396,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if `worker_threads` was set; what the system says
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if `worker_threads` was set, or for a
+    /// [`watchdog`](Self::watchdog) without patience; what the system says
     /// when it refuses a descriptor.
     pub fn build_local(self) -> io::Result<LocalRuntime> {
         if let Some(threads) = self.worker_threads {
@@ -365,6 +413,7 @@ impl Builder {
     }
 
     fn assemble_local(mut self) -> io::Result<LocalRuntime> {
+        self.refuse_zero_watchdog()?;
         let blocking = self.blocking_pool()?;
         let (engine, queues) = self.open_engines(1)?;
         let timers = queues.timers.last().copied();
@@ -401,6 +450,17 @@ impl Builder {
         ))
     }
 
+    fn refuse_zero_watchdog(&self) -> io::Result<()> {
+        if self.watchdog != Some(Duration::ZERO) {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "watchdog(0): every poll lasts longer than nothing; give a longer time, or None for no \
+             watchdog",
+        ))
+    }
+
     fn parts(&self) -> Parts {
         let mut parts = Parts {
             name: self.name.as_str().into(),
@@ -429,6 +489,7 @@ impl Builder {
 
     /// Opens the poller, and `count` queues of timers.
     fn open_engines(&mut self, count: usize) -> io::Result<(Engine, Queues)> {
+        fork::watch()?;
         let reactor = self.reactor.take();
         let by_default = reactor.is_none();
         let opened = reactor.map_or_else(hob_reactor::default, |open| open());

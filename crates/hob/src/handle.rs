@@ -8,10 +8,13 @@ use hob_core::Env;
 use hob_core::context::{self, Local, Role};
 use hob_task::{SpawnError, Task, TaskTree};
 
+use crate::fork;
+
 /// A reference to a runtime: it spawns from any thread and keeps nothing running.
 ///
 /// After the runtime has ended a handle is harmless: [`spawn`](Self::spawn) gives a task that is
-/// already cancelled, [`try_spawn`](Self::try_spawn) gives the future back.
+/// already cancelled, [`try_spawn`](Self::try_spawn) gives the future back. It is as harmless in a
+/// process that was forked from the runtime's; there the reason says so.
 ///
 /// # Examples
 ///
@@ -88,7 +91,13 @@ impl Handle {
 
     /// Runs `inside` with this thread in the runtime: `hob::spawn`, timers and sockets that `inside`
     /// uses are the runtime's.
+    ///
+    /// # Panics
+    ///
+    /// In a process that was forked from the runtime's.
+    #[track_caller]
     pub fn enter<R>(&self, inside: impl FnOnce() -> R) -> R {
+        fork::refuse(&self.env);
         // Where this thread is in that very runtime already, its task and its role stay known.
         let there =
             context::with(|local| local.is_some_and(|local| local.env().id() == self.env.id()));
@@ -120,9 +129,11 @@ impl Handle {
         TaskTree::new(hob_task::tasks_of(&self.env))
     }
 
-    /// Ends a `run_forever` there: the one that runs, or the next.
+    /// Ends a `run_forever` there: the one that runs, or the next. A forked process stops nobody.
     pub fn stop(&self) {
-        if let Some(stop) = &self.env.parts().stop {
+        if self.env.inherited().is_none()
+            && let Some(stop) = &self.env.parts().stop
+        {
             stop();
         }
     }

@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
-// The attributes name this crate, also where they are used inside it.
-extern crate self as hob;
+extern crate self as hob; // The attributes name it, also where they are used inside.
 
 mod builder;
 mod emptying;
 pub mod engine;
 mod environment;
+mod fork;
 mod handle;
 mod local_runtime;
 pub mod prelude;
@@ -67,7 +67,7 @@ pub mod time {
 pub use crate::builder::Builder;
 pub use crate::handle::{Handle, NoRuntime};
 pub use crate::local_runtime::{LocalRuntime, LocalStatistics};
-pub use crate::report::{LeftBehind, LeftJob, LeftTask, ShutdownReport};
+pub use crate::report::{Inherited, LeftBehind, LeftJob, LeftTask, ShutdownReport};
 pub use crate::run::{run, run_local};
 pub use crate::runtime::{BlockingStatistics, ExecutorStatistics, Runtime, RuntimeStatistics};
 

@@ -11,6 +11,7 @@ use hob_executor::LocalExecutor;
 use hob_task::Task;
 
 use crate::builder::Builder;
+use crate::fork;
 use crate::handle::Handle;
 use crate::report::ShutdownReport;
 use crate::teardown::Engines;
@@ -87,10 +88,11 @@ impl LocalRuntime {
     /// # Panics
     ///
     /// In a task of this very runtime, which would wait for itself. A panic of `future` passes
-    /// through.
+    /// through. And in a process that was forked from the one that made the runtime.
     #[track_caller]
     #[doc(alias = "run_until_complete")]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        fork::refuse(&self.env);
         self.running().executor.block_on(&self.env, future)
     }
 
@@ -101,9 +103,10 @@ impl LocalRuntime {
     ///
     /// # Panics
     ///
-    /// In a task of this very runtime, which would wait for itself.
+    /// In a task of this very runtime, which would wait for itself; in a forked process.
     #[track_caller]
     pub fn run_forever(&self) {
+        fork::refuse(&self.env);
         self.running().executor.run_forever(&self.env);
     }
 
@@ -142,8 +145,12 @@ impl LocalRuntime {
     }
 
     fn shut_down(&mut self, time: Duration) -> ShutdownReport {
-        let Some(Running { executor, engines }) = self.running.take() else {
+        let Some(running) = self.running.take() else {
             return ShutdownReport::default();
+        };
+        let Running { executor, engines } = match fork::leave(&self.env, running) {
+            Ok(running) => running,
+            Err(report) => return report,
         };
         let executor = std::cell::RefCell::new(Some(executor));
         engines.shut_down(

@@ -5,6 +5,8 @@ use std::fmt;
 #[doc(inline)]
 pub use hob_blocking::LeftBehind as LeftJob;
 #[doc(inline)]
+pub use hob_core::fork::Inherited;
+#[doc(inline)]
 pub use hob_task::LeftBehind as LeftTask;
 
 /// What was still running when a shutdown's deadline passed; empty as a rule.
@@ -17,6 +19,8 @@ pub struct ShutdownReport {
     pub left_behind: Vec<LeftBehind>,
     /// Workers that did not end: each is in a poll that does not return.
     pub workers_stuck: usize,
+    /// Whose the runtime is, if this process was forked from its own: nothing was shut down then.
+    pub inherited: Option<Inherited>,
 }
 
 /// A task or a blocking job that did not end.
@@ -33,7 +37,15 @@ impl ShutdownReport {
     /// Returns `true` if everything has ended.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.left_behind.is_empty() && self.workers_stuck == 0
+        self.left_behind.is_empty() && self.workers_stuck == 0 && self.inherited.is_none()
+    }
+
+    /// Nothing was shut down: the runtime is another process's.
+    pub(crate) fn of_inherited(inherited: Inherited) -> Self {
+        Self {
+            inherited: Some(inherited),
+            ..Self::default()
+        }
     }
 }
 
@@ -61,6 +73,7 @@ impl fmt::Display for ShutdownReport {
             1 => parts.push("one worker is stuck".to_owned()),
             many => parts.push(format!("{many} workers are stuck")),
         }
+        parts.extend(self.inherited.map(|inherited| inherited.to_string()));
         f.write_str(&parts.join("; "))
     }
 }

@@ -12,6 +12,7 @@ use hob_executor::Executor;
 use hob_task::Task;
 
 use crate::builder::Builder;
+use crate::fork;
 use crate::handle::Handle;
 use crate::report::ShutdownReport;
 use crate::stop::Stop;
@@ -33,6 +34,13 @@ pub use hob_executor::ExecutorStatistics;
 /// plain thread the drop waits for that, up to the shutdown time. On a thread of any hob runtime,
 /// inside a task, a blocking job or a `block_on`, waiting could be waiting for itself: there the
 /// shutdown goes on in a thread of its own, and the drop returns at once.
+///
+/// # Forking
+///
+/// A runtime is its process's. In a child that was forked, and has called no `exec`, waiting for it is a
+/// panic that names both processes; a task that is spawned there is cancelled for that reason; and
+/// dropping it reports that, leaves everything to the parent, and does not wait. A new runtime can be
+/// made there.
 ///
 /// # Examples
 ///
@@ -112,10 +120,11 @@ impl Runtime {
     /// # Panics
     ///
     /// In a task of this very runtime, which would wait for itself. A panic of `future` passes
-    /// through.
+    /// through. And in a process that was forked from the one that made the runtime.
     #[track_caller]
     #[doc(alias = "run_until_complete")]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        fork::refuse(&self.env);
         self.running().executor.block_on(&self.env, future)
     }
 
@@ -158,9 +167,10 @@ impl Runtime {
     /// What had not ended by then is returned, and reported to the hook for what goes unhandled. In a
     /// task or a blocking job of this very runtime that task or job is among it.
     pub fn shutdown_timeout(mut self, time: Duration) -> ShutdownReport {
-        match self.running.take() {
-            Some(running) => running.shut_down(&self.env, time),
-            None => ShutdownReport::default(),
+        match self.take_running() {
+            Ok(Some(running)) => running.shut_down(&self.env, time),
+            Ok(None) => ShutdownReport::default(),
+            Err(report) => report,
         }
     }
 
@@ -176,6 +186,14 @@ impl Runtime {
         self.shut_down_elsewhere();
     }
 
+    /// What is to be shut down; nothing, if it was taken before, or is another process's.
+    fn take_running(&mut self) -> Result<Option<Running>, ShutdownReport> {
+        let running = self.running.take();
+        running.map_or(Ok(None), |running| {
+            fork::leave(&self.env, running).map(Some)
+        })
+    }
+
     fn running(&self) -> &Running {
         self.running
             .as_ref()
@@ -183,7 +201,8 @@ impl Runtime {
     }
 
     fn shut_down_elsewhere(&mut self) {
-        let Some(running) = self.running.take() else {
+        // What another process owns was reported to the hook.
+        let Ok(Some(running)) = self.take_running() else {
             return;
         };
         // In a shared place, so that it is still there if the thread cannot be started.
@@ -230,7 +249,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         if context::env().is_some() {
             self.shut_down_elsewhere();
-        } else if let Some(running) = self.running.take() {
+        } else if let Ok(Some(running)) = self.take_running() {
             // What was left has been reported to the hook.
             running.shut_down(&self.env, self.shutdown_time);
         }

@@ -82,6 +82,7 @@ impl Engines {
         ShutdownReport {
             left_behind: tasks.chain(jobs.into_iter().map(LeftBehind::Job)).collect(),
             workers_stuck,
+            inherited: None,
         }
     }
 

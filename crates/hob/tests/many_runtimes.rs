@@ -138,6 +138,23 @@ mod nested {
     }
 
     #[test]
+    fn one_thread_in_a_task_of_a_pool_works() {
+        let outer = pool("outer");
+        let task = outer.spawn(async {
+            let inner = local("inner");
+            let name = inner.block_on(async {
+                let kept = Rc::new(here());
+                hob::sleep(Duration::from_millis(2)).await;
+                let task = hob::spawn_local(async move { kept.to_string() });
+                task.await.expect("it does not panic")
+            });
+            (name, here())
+        });
+        let names = outer.block_on(task).expect("it does not panic");
+        assert_eq!(names, ("inner".to_owned(), "outer".to_owned()));
+    }
+
+    #[test]
     fn in_a_blocking_job_it_works_and_may_be_its_own() {
         let outer = Arc::new(pool("outer"));
         let again = Arc::clone(&outer);
@@ -251,6 +268,54 @@ mod the_same_again {
                 .enter(|| panic_of(|| runtime.block_on(async {})))
         });
         caught.names("twice", "the main future");
+    }
+
+    #[test]
+    fn in_a_task_that_has_entered_a_handle_is_a_panic_that_names_both_places() {
+        // Its own, and that of another runtime, which hides the task but not the thread.
+        let (runtime, other) = (Arc::new(pool("twice")), pool("between"));
+        for handle in [runtime.handle(), other.handle()] {
+            let again = Arc::clone(&runtime);
+            let task = runtime
+                .spawn(async move { handle.enter(|| panic_of(|| again.block_on(async {}))) });
+            let place = task.spawned_at();
+            let caught = runtime.block_on(task).expect("the panic was caught");
+            caught.names("twice", &format!("spawned at {place}"));
+        }
+    }
+
+    #[test]
+    fn in_a_task_that_waits_in_another_runtime_is_a_panic_that_names_both_places() {
+        let (runtime, other) = (Arc::new(pool("twice")), Arc::new(pool("between")));
+        let again = Arc::clone(&runtime);
+        let task = runtime.spawn(async move {
+            let inside = async { panic_of(|| again.block_on(async {})) };
+            other.block_on(inside)
+        });
+        let place = task.spawned_at();
+        let caught = runtime.block_on(task).expect("the panic was caught");
+        caught.names("twice", &format!("spawned at {place}"));
+    }
+
+    #[test]
+    fn to_drop_or_shut_down_in_a_task_is_no_panic_and_does_not_wait_for_itself() {
+        for act in [drop::<Runtime>, Runtime::shutdown_background] {
+            let runtime = pool("twice");
+            let handle = runtime.handle();
+            let (sender, ended) = channel();
+            let keeps = Arc::new(std::sync::Mutex::new(None));
+            let taken = Arc::clone(&keeps);
+            *keeps.lock().unwrap() = Some(runtime);
+            let task = handle.spawn(async move {
+                let runtime = taken.lock().unwrap().take().expect("it is there");
+                act(runtime);
+                sender.send(()).expect("the test listens");
+            });
+            ended
+                .recv_timeout(Duration::from_secs(5))
+                .expect("it does not wait for itself");
+            task.detach();
+        }
     }
 
     #[test]

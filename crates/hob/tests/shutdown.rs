@@ -24,7 +24,8 @@ struct Told(Arc<Mutex<Vec<(UnhandledKind, String)>>>);
 impl Told {
     fn listen(&self, builder: Builder) -> Builder {
         let told = Arc::clone(&self.0);
-        builder.on_unhandled(move |unhandled| {
+        // Here polls last for long on purpose.
+        builder.watchdog(None).on_unhandled(move |unhandled| {
             let line = (unhandled.kind, unhandled.to_string());
             told.lock().unwrap().push(line);
         })

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use crate::bench::runs::{Measured, Series};
 use crate::bench::verdict::{Class, Compared, Verdict, compare};
+use crate::bench::wider;
 
 /// Stands where there is nothing to say.
 const NOTHING: &str = "-";
@@ -29,6 +30,11 @@ pub(super) fn family(family: &str, results: &[Measured], tally: &mut Tally) -> S
     let extras = extras(results);
     if !extras.is_empty() {
         let _ = write!(text, "\nBesides, medians:\n\n{extras}");
+    }
+    let wider = wider::rows(results);
+    if !wider.is_empty() {
+        text.push_str("\nWider pools, as a multiple of two workers (at most 1.20):\n\n");
+        text.push_str(&grid(&wider::head(), &wider));
     }
     text
 }
@@ -344,6 +350,23 @@ mod tests {
         assert!(text.contains("hob: not yet"), "{text}");
         assert!(text.contains("35.1 / 35.1 / 0 %"), "{text}");
         assert_eq!(tally.to_string(), "0 ok, 0 over, 1 not yet");
+    }
+
+    #[test]
+    fn wider_pools_stand_beside_the_pool_of_two() {
+        let said = [
+            ("hob_mt", "result 100"),
+            ("hob_mt4", "result 90"),
+            ("hob_mt16", "result 150"),
+        ];
+        let text = family(
+            "exec",
+            &[measured("spawn_join", &said)],
+            &mut Tally::default(),
+        );
+        let row = text.lines().last().expect("it has the row");
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        assert_eq!(cells, ["", "spawn_join", "0.90", "-", "1.50 OVER", ""]);
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub(super) const ROOMS: &[Room] = &[
             "hob-net",
             "hob-sim",
             "futures-lite",
+            "libc",
         ],
     ),
     room("hob-compat", 5, &["hob", "futures-io", "hyper"]),

@@ -15,12 +15,36 @@ pub(crate) struct UnsafeFile {
 /// All files with unsafe code.
 pub(crate) const UNSAFE_FILES: &[UnsafeFile] = &[
     UnsafeFile {
+        path: "crates/hob/src/fork.rs",
+        reason: "std has no way to hear of a fork: one call of `pthread_atfork`",
+    },
+    UnsafeFile {
+        path: "crates/hob/tests/fork.rs",
+        reason: "std has no fork",
+    },
+    UnsafeFile {
         path: "crates/hob-core/src/atomic_ref.rs",
         reason: "std has no atomic reference to what lives for ever",
     },
     UnsafeFile {
         path: "crates/hob-core/src/context.rs",
         reason: "the ambient context is a raw pointer to the stack of whoever entered",
+    },
+    UnsafeFile {
+        path: "crates/hob-executor/src/ring.rs",
+        reason: "tokens lie in a ring as pointers, and a buffer is freed when no thief reads it",
+    },
+    UnsafeFile {
+        path: "crates/hob-executor/src/ring/loom_models.rs",
+        reason: "the thread of a model owns the ring",
+    },
+    UnsafeFile {
+        path: "crates/hob-executor/src/ring/tests.rs",
+        reason: "the thread of a test owns the ring, and tokens of tests are boxes",
+    },
+    UnsafeFile {
+        path: "crates/hob-executor/src/shared.rs",
+        reason: "a queue has one owner: there is decided which thread that is",
     },
     UnsafeFile {
         path: "crates/hob-reactor/src/polling.rs",

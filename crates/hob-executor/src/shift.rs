@@ -1,0 +1,224 @@
+//! What whoever holds a core does with it: runs tasks, and looks up from them every so often.
+//!
+//! ```text
+//!   ┌─► own queue ─► injector ─► nothing: the shift is over
+//!   │       │
+//!   │      run
+//!   └───────┴── after 61 polls or 5 ms: poller, timers and injector get a look
+//! ```
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use hob_core::context;
+use hob_core::unhandled::wake_all;
+use hob_core::{Alarm, Env, Instant, Timers, Until};
+
+use crate::hold::Hold;
+use crate::primitive::now;
+use crate::pulse::Pulse;
+use crate::ring::{BATCH, Owner, Token};
+use crate::scout::{BETWEEN_GLANCES, Glance, Scouting};
+use crate::shared::{Core, Ready, Shared, count};
+use crate::turn::Turn;
+use crate::watchdog::Watchdog;
+
+/// What all who work in a pool have in common.
+pub(crate) struct Site<T: Token + 'static = Ready> {
+    pub(crate) shared: &'static Shared<T>,
+    pub(crate) env: Arc<Env>,
+    /// The timers of all workers, and those of everybody else.
+    pub(crate) timers: Arc<[&'static dyn Timers]>,
+    pub(crate) alarm: Arc<Alarm>,
+    pub(crate) watchdog: Option<Arc<Watchdog>>,
+}
+
+impl<T: Token> Clone for Site<T> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared,
+            env: Arc::clone(&self.env),
+            timers: Arc::clone(&self.timers),
+            alarm: Arc::clone(&self.alarm),
+            watchdog: self.watchdog.clone(),
+        }
+    }
+}
+
+/// Working with a core, which this thread holds.
+pub(crate) struct Shift<'s, T: Token + 'static> {
+    site: &'s Site<T>,
+    index: usize,
+    core: &'static Core<T>,
+    ring: Owner<'static, T>,
+    turn: Turn,
+    woken: Vec<Waker>,
+    batch: Vec<T>,
+}
+
+impl<'s, T: Token> Shift<'s, T> {
+    /// Begins to work with the core that `hold` stands for.
+    pub(crate) fn begin(site: &'s Site<T>, hold: &'s Hold, turn: Turn) -> Option<Self> {
+        let (index, ring) = site.shared.own_ring(hold)?;
+        if let Some(watchdog) = &site.watchdog {
+            watchdog.busy(&site.shared.pulses[index]);
+        }
+        Some(Self {
+            site,
+            index,
+            core: &site.shared.cores[index],
+            ring,
+            turn,
+            woken: Vec::new(),
+            batch: Vec::new(),
+        })
+    }
+
+    /// The number of the core.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The task to run next.
+    pub(crate) fn next(&mut self) -> Option<T> {
+        if self.turn.is_over() {
+            self.look();
+        }
+        let shared = self.site.shared;
+        shared.pop(&self.ring).or_else(|| {
+            self.take_injected();
+            shared.pop(&self.ring)
+        })
+    }
+
+    /// Runs a task; `run` polls it.
+    pub(crate) fn run(&self, task: T, run: &mut impl FnMut(&Pulse, T)) {
+        run(&self.site.shared.pulses[self.index], task);
+    }
+
+    /// How many tasks were ever pushed here.
+    pub(crate) fn pushed(&self) -> u64 {
+        self.core.ring.pushed()
+    }
+
+    /// How many were ever taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.core.ring.taken()
+    }
+
+    /// Wakes what `woken` holds, after which this core looks at its queue.
+    pub(crate) fn wake(&mut self, woken: &mut Vec<Waker>) {
+        before_looking(|| wake_all(woken));
+        // One of them this core takes itself, at once.
+        if self.core.ring.len() > 1 {
+            self.site.shared.rouse_if_wanted();
+        }
+    }
+
+    /// Gives back memory that a burst has left.
+    pub(crate) fn tidy_up(&self) {
+        self.ring.trim();
+    }
+
+    /// What a busy core owes the others: the poller, the timers, the injector.
+    pub(crate) fn look(&mut self) {
+        let mut woken = std::mem::take(&mut self.woken);
+        if let Some(mut seat) = self.site.shared.seat.try_sit() {
+            seat.park(Until::Now, &mut woken);
+        }
+        self.site.expire(&mut woken);
+        self.wake(&mut woken);
+        self.woken = woken;
+        self.take_injected();
+        self.turn.restart();
+    }
+
+    /// Looks at all other cores, and takes tasks where that pays.
+    pub(crate) fn look_around(&mut self, scouting: &mut Scouting) -> bool {
+        let (cores, pulses) = (&self.site.shared.cores, &self.site.shared.pulses);
+        let victims: Vec<(usize, Glance)> = (1..cores.len())
+            .map(|distance| (self.index + distance) % cores.len())
+            .filter(|index| !cores[*index].ring.is_empty())
+            .map(|index| (index, cores[index].glance(&pulses[index])))
+            .collect();
+        if !victims.is_empty() {
+            spin(BETWEEN_GLANCES);
+        }
+        let found = victims.into_iter().any(|(index, first)| {
+            let second = cores[index].glance(&pulses[index]);
+            scouting.is_worth_moving(index, first, second) && self.steal(index)
+        });
+        if found {
+            scouting.succeed();
+        } else {
+            let polls = pulses.iter().map(Pulse::polls).sum();
+            scouting.fail(polls, self.site.shared.idle.is_only(self.index));
+        }
+        found
+    }
+
+    fn steal(&mut self, victim: usize) -> bool {
+        let victim = &self.site.shared.cores[victim];
+        let stolen = victim.ring.steal_into(BATCH, &mut self.batch);
+        self.ring.push_all(&mut self.batch);
+        if stolen > 0 {
+            count(&self.core.steals);
+        }
+        stolen > 0
+    }
+
+    /// Moves a fair share of what waits in the injector to the own queue.
+    fn take_injected(&mut self) {
+        let shared = self.site.shared;
+        if shared.injector.is_empty() {
+            return;
+        }
+        let taken = shared.injector.take(shared.cores.len(), &mut self.batch);
+        self.ring.push_all(&mut self.batch);
+        // What came along was in no queue while it was moved: a peer that looked then may sleep by now.
+        if taken > 1 || !shared.injector.is_empty() {
+            shared.notify();
+        }
+    }
+}
+
+impl<T: Token> Drop for Shift<'_, T> {
+    fn drop(&mut self) {
+        self.site.shared.pulses[self.index].rest();
+    }
+}
+
+impl<T: Token> Site<T> {
+    /// The present on the clock of the timers.
+    pub(crate) fn now(&self) -> Instant {
+        self.timers.first().map_or_else(now, |timers| timers.now())
+    }
+
+    /// Takes out what is due in anybody's timers.
+    pub(crate) fn expire(&self, woken: &mut Vec<Waker>) {
+        let Some(now) = self.timers.first().map(|timers| timers.now()) else {
+            return;
+        };
+        for timers in &*self.timers {
+            if timers.next() <= now {
+                timers.expire(now, woken);
+            }
+        }
+    }
+}
+
+/// Runs `wake` on a thread that looks at its queue next.
+fn before_looking(wake: impl FnOnce()) {
+    context::with(|local| match local {
+        Some(local) => local.before_looking(wake),
+        None => wake(),
+    });
+}
+
+/// Lets a short time pass: too short to sleep.
+fn spin(time: std::time::Duration) {
+    let until = now() + time;
+    while now() < until && !cfg!(loom) {
+        std::hint::spin_loop();
+    }
+}
