@@ -117,6 +117,10 @@ impl Runtime {
     ///
     /// It need be neither `Send` nor `'static`. Tasks that are left when it is ready go on.
     ///
+    /// While a worker sleeps this thread may run tasks in its place: what the future spawns and wakes,
+    /// while it waits itself. The future has its turn among them. So one that blocks the thread, which
+    /// none should, may keep the future waiting; all others are taken over by the workers.
+    ///
     /// # Panics
     ///
     /// In a task of this very runtime, which would wait for itself. A panic of `future` passes
