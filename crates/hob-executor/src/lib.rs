@@ -5,6 +5,7 @@ mod hold;
 mod idle;
 mod injector;
 mod local;
+mod lodging;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod parker;

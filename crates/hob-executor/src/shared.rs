@@ -21,6 +21,7 @@ use hob_core::{Env, Instant, Recycler, Runnable, Schedule, SchedulerRef, TaskCel
 use crate::hold::{self, Has, Hold};
 use crate::idle::{Idle, Place, Sleeper};
 use crate::injector::Injector;
+use crate::lodging::Lodging;
 use crate::parking::{Bell, Parking, drop_foreign};
 use crate::primitive::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, lock, now};
 use crate::pulse::Pulse;
@@ -63,6 +64,7 @@ struct Bed {
     /// Until the worker starts, and takes it.
     parker: Mutex<Option<Parking>>,
     unparker: Unparker,
+    lodging: Lodging,
 }
 
 /// What ends somebody's sleep, in this use.
@@ -215,6 +217,11 @@ impl<T: Token> Shared<T> {
         }
     }
 
+    /// Where a worker sleeps.
+    pub(crate) fn lodging(&self, worker: usize) -> &Lodging {
+        &self.beds[worker].lodging
+    }
+
     /// After a push to an own queue: wakes the scout if it wants to be.
     pub(crate) fn rouse_if_wanted(&self) {
         if self.idle.wants_rousing() {
@@ -225,6 +232,7 @@ impl<T: Token> Shared<T> {
     #[cold]
     fn rouse(&self) {
         if let Some(scout) = self.idle.rouse() {
+            self.lodging(scout.worker).make_room();
             self.unpark(scout);
         }
     }

@@ -65,9 +65,11 @@ impl<T: Token> Worker<T> {
         }
         context::enter(&local, || {
             self.hooks.start(&self.site.env);
+            shared.lodging(self.index).move_in();
             shared.idle.start(self.index);
             self.work_on(parker, run);
             shared.idle.end(self.index);
+            shared.lodging(self.index).move_out();
             self.hooks.stop(&self.site.env);
         });
         shared.miss_worker();
@@ -163,6 +165,7 @@ impl<T: Token> Worker<T> {
             Some(_) => Place::Seat,
             None => Place::Alone,
         };
+        shared.lodging(self.index).lie_down();
         let role = shared.idle.enter(self.index, place, own.scouting.resigns());
         if role == Role::Scout && !own.scouts {
             own.scouting.begin();
@@ -172,6 +175,7 @@ impl<T: Token> Worker<T> {
             None => self.sleep_alone(role, own),
         }
         let awakening = shared.idle.leave(self.index);
+        shared.lodging(self.index).wake_up();
         if place == Place::Seat {
             shared.guard_seat();
         }
