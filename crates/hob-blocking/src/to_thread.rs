@@ -128,7 +128,7 @@ impl<T> Future for ToThread<T> {
         }
         let Poll::Ready(result) = cell.poll(cx) else {
             *waited = true;
-            context::record_wait("to_thread", cell.place());
+            context::record_wait(&"to_thread", cell.place());
             return Poll::Pending;
         };
         if !*waited {

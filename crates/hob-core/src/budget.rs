@@ -27,13 +27,27 @@ pub(crate) const UNLIMITED: u32 = u32::MAX;
 ///
 /// Outside any task it is always `Ready`.
 pub fn poll_proceed(cx: &Context<'_>) -> Poll<()> {
-    let spent = context::with(|local| local.is_some_and(|local| local.budget() == 0));
+    let spent = context::with(|local| {
+        local.is_some_and(|local| {
+            let is_spent = local.budget() == 0;
+            if is_spent {
+                local.count_budget_yield();
+            }
+            is_spent
+        })
+    });
     if spent {
         cx.waker().wake_by_ref();
         Poll::Pending
     } else {
         Poll::Ready(())
     }
+}
+
+/// Whether the budget of the poll that runs now is spent; `false` outside any task.
+#[must_use]
+pub fn is_spent() -> bool {
+    context::with(|local| local.is_some_and(|local| local.budget() == 0))
 }
 
 /// Notes that an operation completed without waiting; does nothing outside a task.
@@ -177,9 +191,13 @@ mod tests {
                 assert_eq!(poll_proceed(&cx), Poll::Ready(()));
                 assert_eq!(rung.try_iter().count(), 0);
                 (0..BUDGET_PER_POLL).for_each(|_| spend());
+                assert_eq!(local.budget_yields(), 0);
                 assert_eq!(poll_proceed(&cx), Poll::Pending);
                 assert_eq!(rung.try_iter().count(), 1);
+                assert!(is_spent());
             });
+            assert_eq!(local.budget_yields(), 1);
+            assert!(!is_spent());
         });
     }
 

@@ -15,12 +15,13 @@ use std::fmt;
 use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
+use std::task::{RawWakerVTable, Waker};
 
 use crate::budget::{BUDGET_PER_POLL, UNLIMITED};
 use crate::env::Env;
 use crate::primitive::per_thread;
 use crate::reactor::Reactor;
-use crate::task::{TaskSlot, Wait};
+use crate::task::{TaskSlot, Wait, What};
 use crate::timers::Timers;
 
 per_thread! {
@@ -49,7 +50,14 @@ pub struct Local<'a> {
     /// How many polls there were; it wraps around.
     polls: Cell<u32>,
     about_to_look: Cell<bool>,
+    /// What the waker of the poll that runs now is made of, if it is one of hob's.
+    trusted: Cell<Option<WakerParts>>,
+    /// How often a poll was told that its budget is spent.
+    budget_yields: Cell<u64>,
 }
+
+/// What two equal wakers have in common: where their data lies, and what they do.
+type WakerParts = (usize, &'static RawWakerVTable);
 
 /// What a thread is to the runtime it is in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -76,6 +84,8 @@ impl<'a> Local<'a> {
             budget_per_poll: Cell::new(BUDGET_PER_POLL),
             polls: Cell::new(0),
             about_to_look: Cell::new(false),
+            trusted: Cell::new(None),
+            budget_yields: Cell::new(0),
         }
     }
 
@@ -128,6 +138,26 @@ impl<'a> Local<'a> {
         self.budget_per_poll.set(completions);
     }
 
+    /// How often a task was asked to yield because the budget of its poll was spent.
+    #[must_use]
+    pub fn budget_yields(&self) -> u64 {
+        self.budget_yields.get()
+    }
+
+    pub(crate) fn count_budget_yield(&self) {
+        self.budget_yields
+            .set(self.budget_yields.get().wrapping_add(1));
+    }
+
+    /// Whether `waker` is the one that was given to the poll that runs now, and that poll is one of
+    /// hob's: then neither calling, cloning nor dropping it can panic.
+    #[must_use]
+    pub fn trusts(&self, waker: &Waker) -> bool {
+        self.trusted.get().is_some_and(|(data, vtable)| {
+            data == waker.data().addr() && ptr::eq(vtable, waker.vtable())
+        })
+    }
+
     pub(crate) fn budget(&self) -> u32 {
         self.budget.get()
     }
@@ -162,31 +192,57 @@ impl<'a> Local<'a> {
 
     /// Runs `poll` as a poll of `task`, with a fresh budget.
     pub fn in_task<R>(&self, task: &'static TaskSlot, poll: impl FnOnce() -> R) -> R {
-        self.with_budget(Some(task), poll)
+        self.with_budget(Some(task), None, poll)
+    }
+
+    /// The same for a poll that is given `waker`, a waker of hob's own that [cannot
+    /// panic](Self::trusts).
+    pub fn in_task_with<R>(
+        &self,
+        task: &'static TaskSlot,
+        waker: &Waker,
+        poll: impl FnOnce() -> R,
+    ) -> R {
+        self.with_budget(Some(task), Some(waker), poll)
     }
 
     /// Runs `poll` as a poll of the main future, which is no task, with a fresh budget.
     pub fn in_main<R>(&self, poll: impl FnOnce() -> R) -> R {
-        self.with_budget(None, poll)
+        self.with_budget(None, None, poll)
     }
 
-    fn with_budget<R>(&self, task: Option<&'static TaskSlot>, poll: impl FnOnce() -> R) -> R {
+    /// The same for a poll that is given `waker`, a waker of hob's own that [cannot
+    /// panic](Self::trusts).
+    pub fn in_main_with<R>(&self, waker: &Waker, poll: impl FnOnce() -> R) -> R {
+        self.with_budget(None, Some(waker), poll)
+    }
+
+    fn with_budget<R>(
+        &self,
+        task: Option<&'static TaskSlot>,
+        waker: Option<&Waker>,
+        poll: impl FnOnce() -> R,
+    ) -> R {
         struct Restore<'r, 'a> {
             local: &'r Local<'a>,
             task: Option<&'static TaskSlot>,
             budget: u32,
+            trusted: Option<WakerParts>,
         }
         impl Drop for Restore<'_, '_> {
             fn drop(&mut self) {
                 self.local.task.set(self.task);
                 self.local.budget.set(self.budget);
+                self.local.trusted.set(self.trusted);
             }
         }
         self.polls.set(self.polls.get().wrapping_add(1));
+        let trusted = waker.map(|waker| (waker.data().addr(), waker.vtable()));
         let _restore = Restore {
             local: self,
             task: self.task.replace(task),
             budget: self.budget.replace(self.budget_per_poll.get()),
+            trusted: self.trusted.replace(trusted),
         };
         poll()
     }
@@ -273,11 +329,10 @@ pub fn on_worker() -> bool {
 /// Notes what the running task, or the main future, waits for; does nothing outside any runtime.
 ///
 /// A leaf future calls it when it returns `Pending`, with the place where it was made.
-pub fn record_wait(what: &'static str, place: &'static Location<'static>) {
-    let wait = Wait::new(what, place);
+pub fn record_wait(what: What, place: &'static Location<'static>) {
     with(|local| match local.map(|local| (local, local.task())) {
-        Some((_, Some(task))) => task.record_wait(wait),
-        Some((local, None)) => local.main_wait.set(Some(wait)),
+        Some((_, Some(task))) => task.record_wait(what, place),
+        Some((local, None)) => local.main_wait.set(Some(Wait::new(what, place))),
         None => {}
     });
 }
@@ -332,7 +387,7 @@ mod tests {
         assert!(super::env().is_none() && task().is_none());
         assert!(timers().is_none() && reactor().is_none());
         assert!(!on_worker());
-        record_wait("nothing", Location::caller());
+        record_wait(&"nothing", Location::caller());
     }
 
     #[test]
@@ -432,13 +487,32 @@ mod tests {
     }
 
     #[test]
+    fn only_the_waker_of_the_poll_that_runs_is_trusted() {
+        struct Bell;
+        impl std::task::Wake for Bell {
+            fn wake(self: Arc<Self>) {}
+        }
+        let (env, slot) = (env(), slot());
+        let local = Local::new(&env, Role::Worker);
+        let [own, other] = [(); 2].map(|()| Waker::from(Arc::new(Bell)));
+        local.in_task_with(slot, &own, || {
+            assert!(local.trusts(&own) && local.trusts(&own.clone()));
+            assert!(!local.trusts(&other) && !local.trusts(Waker::noop()));
+            local.in_main(|| assert!(!local.trusts(&own), "nobody vouches for it"));
+            local.in_main_with(&other, || assert!(local.trusts(&other)));
+            assert!(local.trusts(&own));
+        });
+        assert!(!local.trusts(&own));
+    }
+
+    #[test]
     fn a_wait_is_recorded_in_the_running_task() {
         let (env, slot) = (env(), slot());
         let local = Local::new(&env, Role::Worker);
         let place = Location::caller();
         enter(&local, || {
-            local.in_task(slot, || record_wait("Mutex::lock", place));
-            record_wait("outside the task", place);
+            local.in_task(slot, || record_wait(&"Mutex::lock", place));
+            record_wait(&"outside the task", place);
             let wait = local.main_wait().expect("it was recorded");
             assert_eq!(wait.what, "outside the task");
         });

@@ -3,17 +3,29 @@
 //! An [`Env`] names the engines of one runtime through their seams. It is reached through the
 //! [context](crate::context) and keeps no thread alive. A part that is absent is no error: each crate
 //! has an engine of its own for use outside any runtime.
+//!
+//! # Implementation
+//!
+//! Tasks do not hold their surroundings: they store their number, and find them in the context, or
+//! else in a table of all that have had a task.
 
+mod census;
+
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+pub use self::census::{Admission, Closed};
+
+use self::census::Census;
 use crate::blocking::Blocking;
+use crate::context;
 use crate::fork::{Inherited, Process};
 use crate::panic::{self, contain, discard};
-use crate::primitive::{AtomicUsize, GlobalCounter, GlobalOrdering, Mutex, Ordering, lock};
+use crate::primitive::{AtomicU32, Global, GlobalCounter, GlobalOrdering, Mutex, Ordering, lock};
 use crate::reactor::Reactor;
 use crate::schedule::SchedulerRef;
 use crate::sys::Sys;
@@ -54,30 +66,18 @@ pub struct Env {
     id: u64,
     process: Process,
     parts: Parts,
+    /// Whether timers and poller are not this runtime's any more. Every timer asks, so it stands apart
+    /// from what is written often.
+    ended: AtomicU32,
+    /// Whether it stands in the table.
+    listed: AtomicU32,
     census: Census,
     /// Who waits until nothing is runnable.
     settling: Mutex<Vec<Waker>>,
 }
 
-/// How many tasks are alive, whether new ones are taken, and whether there are engines left.
-///
-/// One word: the lowest bit says *closed*, the next *draining*, the third *ended*, the rest counts. A
-/// task that enrolls after the door was closed sees it in the value that its own addition returns, so
-/// there is no gap between asking and counting.
-struct Census {
-    word: AtomicUsize,
-    waiting: Mutex<Vec<Waker>>,
-}
-
-/// The runtime takes no more tasks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(clippy::exhaustive_structs, reason = "it says all there is to say")]
-pub struct Closed;
-
-const CLOSED: usize = 0b0001;
-const DRAINING: usize = 0b0010;
-const ENDED: usize = 0b0100;
-const ONE: usize = 0b1000;
+/// All surroundings that have had a task, by their numbers.
+static LISTED: Global<BTreeMap<u64, Weak<Env>>> = Global::new(BTreeMap::new());
 
 impl Env {
     /// Creates the surroundings of a runtime.
@@ -88,10 +88,9 @@ impl Env {
             id: NEXT.fetch_add(1, GlobalOrdering::Relaxed),
             process: Process::current(),
             parts,
-            census: Census {
-                word: AtomicUsize::new(0),
-                waiting: Mutex::new(Vec::new()),
-            },
+            ended: AtomicU32::new(0),
+            listed: AtomicU32::new(0),
+            census: Census::new(),
             settling: Mutex::new(Vec::new()),
         }
     }
@@ -120,72 +119,105 @@ impl Env {
         self.parts.home == Some(thread::current().id())
     }
 
+    /// Sees to it that tasks [find](find) these surroundings by their number.
+    pub fn list(self: &Arc<Self>) {
+        if self.listed.load(Ordering::Relaxed) == 0 {
+            self.listed.store(1, Ordering::Relaxed);
+            listed(|listed| listed.insert(self.id, Arc::downgrade(self)));
+        }
+    }
+
     /// Counts a task in.
     ///
     /// # Errors
     ///
     /// [`Closed`] once [`close`](Self::close) was called, and in a [forked](Self::inherited) process.
     pub fn enroll(&self) -> Result<(), Closed> {
+        self.admit().map(|_admission| ())
+    }
+
+    /// Counts a task in, and says whether the runtime is being emptied.
+    ///
+    /// What the caller did before, such as moving the task into a slot, is seen by whoever called
+    /// [`drain`](Self::drain) too early for the caller to be told of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] once [`close`](Self::close) was called, and in a [forked](Self::inherited) process.
+    pub fn admit(&self) -> Result<Admission, Closed> {
         if !self.process.is_current() {
             return Err(Closed);
         }
-        // Acquire and Release throughout: the one who sees zero sees all that the tasks did.
-        let before = self.census.word.fetch_add(ONE, Ordering::AcqRel);
-        if before & CLOSED == 0 {
-            Ok(())
-        } else {
-            self.discharge();
-            Err(Closed)
+        let shard = self.shard();
+        let admission = self.census.admit(shard);
+        if admission.is_err() {
+            // It was counted in before it was refused.
+            self.leave(shard);
         }
+        admission
     }
 
     /// Counts a task out, once its future has been dropped.
     pub fn discharge(&self) {
-        let before = self.census.word.fetch_sub(ONE, Ordering::AcqRel);
-        debug_assert!(before >= ONE, "more tasks ended than were spawned");
-        if before / ONE == 1 {
+        self.leave(self.shard());
+    }
+
+    fn leave(&self, shard: usize) {
+        if self.census.discharge(shard) {
             self.wake_waiting();
         }
     }
 
+    /// The shard of the census that this thread uses: each worker its own, guests the first.
+    fn shard(&self) -> usize {
+        context::with(|local| {
+            let worker = local
+                .filter(|local| local.env().id == self.id)
+                .and_then(context::Local::worker);
+            worker.map_or(0, Census::shard_of_worker)
+        })
+    }
+
     /// Starts to empty the runtime: a task that is spawned from now on is cancelled at birth.
     pub fn drain(&self) {
-        self.census.word.fetch_or(DRAINING, Ordering::AcqRel);
+        self.census.drain();
     }
 
     /// Returns `true` once the runtime is being emptied.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.census.word.load(Ordering::Acquire) & DRAINING != 0
+        self.census.is_draining()
     }
 
     /// Takes no more tasks.
     pub fn close(&self) {
-        self.census.word.fetch_or(CLOSED, Ordering::AcqRel);
+        self.census.close();
     }
 
     /// Returns `true` once no more tasks are taken.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.census.word.load(Ordering::Acquire) & CLOSED != 0
+        self.census.is_closed()
     }
 
     /// Says that timers and poller are about to be retired, after which they may serve another
     /// runtime: the [context](crate::context) offers them no more.
     pub fn end(&self) {
-        self.census.word.fetch_or(ENDED, Ordering::AcqRel);
+        self.ended.store(1, Ordering::Release);
     }
 
     /// Returns `true` once timers and poller are not this runtime's any more.
     #[must_use]
+    #[inline]
     pub fn is_ended(&self) -> bool {
-        self.census.word.load(Ordering::Acquire) & ENDED != 0
+        self.ended.load(Ordering::Acquire) != 0
     }
 
-    /// How many tasks are alive.
+    /// How many tasks are alive: a number that was right at some moment while it was asked for, if
+    /// that is none, and about right otherwise.
     #[must_use]
     pub fn tasks_alive(&self) -> usize {
-        self.census.word.load(Ordering::Acquire) / ONE
+        self.census.alive()
     }
 
     /// Waits until no task is alive. More than one may wait.
@@ -193,13 +225,10 @@ impl Env {
         if self.tasks_alive() == 0 {
             return Poll::Ready(());
         }
-        let waker = cx.waker().clone();
-        let mut waiting = lock(&self.census.waiting);
-        let unlisted = list(&mut waiting, waker);
-        drop(waiting);
+        let unlisted = self.census.wait(cx.waker().clone());
         drop(unlisted);
         // Again, now that `discharge` finds the waker.
-        if self.tasks_alive() == 0 {
+        if self.census.alive_in_order() == 0 {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -234,14 +263,38 @@ impl Env {
     }
 
     fn wake_waiting(&self) {
-        let waiting = std::mem::take(&mut *lock(&self.census.waiting));
-        for waker in waiting {
+        for waker in self.census.take_waiting() {
             // One that panics does not keep the others asleep.
             if let Err(payload) = contain(|| waker.wake()) {
                 let kind = UnhandledKind::CallbackPanicked;
                 self.report(&Unhandled::new(kind, None, panic::message(&payload)));
                 discard(payload);
             }
+        }
+    }
+}
+
+/// Looks at the surroundings with that number: those of this thread, or else some that have had a task
+/// and are still there.
+pub fn find<R>(id: u64, look: impl FnOnce(Option<&Arc<Env>>) -> R) -> R {
+    context::with(|local| match local {
+        Some(local) if local.env().id == id => look(Some(local.env())),
+        _ => {
+            let env = listed(|listed| listed.get(&id).and_then(Weak::upgrade));
+            look(env.as_ref())
+        }
+    })
+}
+
+fn listed<R>(act: impl FnOnce(&mut BTreeMap<u64, Weak<Env>>) -> R) -> R {
+    // Nothing in there can panic half-way.
+    act(&mut LISTED.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Drop for Env {
+    fn drop(&mut self) {
+        if self.listed.load(Ordering::Relaxed) != 0 {
+            let _weak = listed(|listed| listed.remove(&self.id));
         }
     }
 }
@@ -292,14 +345,6 @@ impl fmt::Debug for Env {
     }
 }
 
-impl std::error::Error for Closed {}
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the runtime shuts down and takes no more tasks")
-    }
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::mpsc::{Sender, channel};
@@ -328,6 +373,45 @@ mod tests {
     #[test]
     fn numbers_are_unique() {
         assert_ne!(env().id(), env().id());
+    }
+
+    #[test]
+    fn surroundings_are_found_by_their_number_as_long_as_they_are_there() {
+        let env = Arc::new(env());
+        let id = env.id();
+        assert!(find(id, |found| found.is_none()), "it has had no task");
+        env.list();
+        env.list();
+        assert!(find(id, |found| Arc::ptr_eq(
+            found.expect("it is listed"),
+            &env
+        )));
+        assert_eq!(Arc::strong_count(&env), 1);
+        drop(env);
+        assert!(find(id, |found| found.is_none()));
+        assert!(!listed(|listed| listed.contains_key(&id)), "no entry stays");
+    }
+
+    #[test]
+    fn tasks_may_begin_and_end_on_different_workers() {
+        use crate::context::{Local, Role, enter};
+        let env = Arc::new(env());
+        let on = |worker, act: &dyn Fn()| {
+            enter(&Local::new(&env, Role::Worker).with_worker(worker), act);
+        };
+        for worker in 0..40 {
+            on(worker, &|| env.enroll().expect("it is open"));
+        }
+        assert_eq!(env.tasks_alive(), 40);
+        (0..39).for_each(|_| on(7, &|| env.discharge()));
+        assert_eq!(env.tasks_alive(), 1);
+        env.drain();
+        on(3, &|| assert_eq!(env.admit(), Ok(Admission::Draining)));
+        env.close();
+        on(9, &|| assert_eq!(env.enroll(), Err(Closed)));
+        env.discharge();
+        env.discharge();
+        assert_eq!(env.tasks_alive(), 0);
     }
 
     #[test]

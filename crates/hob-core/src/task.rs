@@ -2,18 +2,21 @@
 //!
 //! A task's header holds a [`TaskCell`] of two words: where to schedule it, and its [`TaskSlot`].
 //! The slot lives as long as the process and is used again, so whoever names a task holds the slot
-//! and the task's id, and a number that no longer fits says that the task is gone.
+//! and the task's id, and a number that no longer fits says that the task is gone. What few tasks
+//! have, such as a name, stands apart.
 
+mod rare;
 mod slot;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU64;
 use std::panic::Location;
 use std::pin::Pin;
 
-pub use self::slot::{Occupant, TaskSlot, Vacancy};
+pub use self::slot::{Occupant, TaskSlot};
 
 use crate::primitive::{GlobalCounter, GlobalOrdering};
 use crate::schedule::SchedulerRef;
@@ -29,6 +32,10 @@ pub struct TaskCell {
 }
 
 /// The number of a task, unique in the process and never used again.
+///
+/// Threads deal numbers out of blocks of their own. So a task has a greater number than the one that
+/// spawned it, and than those that the same thread spawned before; the numbers of tasks that different
+/// threads spawned tell nothing about who came first.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TaskId(NonZeroU64);
 
@@ -69,6 +76,10 @@ pub enum Request {
 /// A cleanup that a task runs after its future has been dropped.
 pub type Cleanup = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 
+/// The name of an operation that a task waits in, such as `&"Mutex::lock"`: a thin pointer, because a
+/// task has one word for it.
+pub type What = &'static &'static str;
+
 /// What a task waits for, and where in the source.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -96,12 +107,33 @@ pub struct TaskSnapshot {
 }
 
 impl TaskId {
-    /// The next number.
+    /// The next number of this thread.
     #[must_use]
     pub fn next() -> Self {
-        static LAST: GlobalCounter = GlobalCounter::new(0);
-        let last = LAST.fetch_add(1, GlobalOrdering::Relaxed);
-        Self(NonZeroU64::MIN.saturating_add(last))
+        Self::after(None)
+    }
+
+    /// The next number of this thread that is greater than the parent's.
+    #[must_use]
+    pub fn after(parent: Option<Self>) -> Self {
+        thread_local! {
+            /// The next number and the end of the block.
+            static BLOCK: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+        }
+        let least = parent.map_or(0, Self::get);
+        let number = BLOCK.try_with(|block| {
+            let (mut next, mut end) = block.get();
+            // A block that another thread took later may hold greater numbers than the rest of ours.
+            if next == end || next <= least {
+                next = numbers(NUMBERS_PER_BLOCK);
+                end = next + NUMBERS_PER_BLOCK;
+            }
+            block.set((next + 1, end));
+            next
+        });
+        let number = number.unwrap_or_else(|_at_exit| numbers(1));
+        debug_assert!(number > least, "the counter is ahead of every number");
+        Self(NonZeroU64::new(number).expect("the counter starts with 1"))
     }
 
     /// The number itself.
@@ -111,12 +143,31 @@ impl TaskId {
     }
 }
 
+/// Takes so many numbers from those of the process, and returns the first.
+fn numbers(count: u64) -> u64 {
+    static NEXT: GlobalCounter = GlobalCounter::new(1);
+    NEXT.fetch_add(count, GlobalOrdering::Relaxed)
+}
+
+/// How many numbers a thread takes at once.
+const NUMBERS_PER_BLOCK: u64 = 64;
+
 impl TaskLabel {
     /// A label with the next number.
     #[must_use]
     pub fn new(name: Option<Box<str>>, place: &'static Location<'static>) -> Self {
+        Self::child(None, name, place)
+    }
+
+    /// A label for a task that `parent` spawns.
+    #[must_use]
+    pub fn child(
+        parent: Option<TaskId>,
+        name: Option<Box<str>>,
+        place: &'static Location<'static>,
+    ) -> Self {
         Self {
-            id: TaskId::next(),
+            id: TaskId::after(parent),
             name,
             place,
         }
@@ -177,5 +228,28 @@ impl From<&'static str> for CancelReason {
 impl From<String> for CancelReason {
     fn from(reason: String) -> Self {
         Self::Because(reason.into())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test of what threads deal out")]
+    fn a_child_has_a_greater_number_whichever_thread_spawns_it() {
+        let elsewhere = |parent| {
+            let thread = std::thread::spawn(move || TaskId::after(Some(parent)));
+            thread.join().expect("it does not panic")
+        };
+        let mut last = TaskId::next();
+        for _ in 0..200 {
+            let child = elsewhere(last);
+            assert!(child > last);
+            let grandchild = TaskId::after(Some(child));
+            assert!(grandchild > child);
+            last = TaskId::next();
+            assert!(last > grandchild, "one thread's numbers ascend");
+        }
     }
 }

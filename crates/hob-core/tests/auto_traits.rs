@@ -6,7 +6,7 @@ use hob_core::blocking::Job;
 use hob_core::context::Local;
 use hob_core::env::Parts;
 use hob_core::io_source::{Binding, Seen, WaitKey};
-use hob_core::task::{Occupant, TaskSnapshot, Vacancy};
+use hob_core::task::{Occupant, TaskSnapshot};
 use hob_core::{
     Alarm, Blocking, Env, Instant, IoSource, Park, Reactor, Recycler, Retired, Schedule,
     SchedulerRef, Sys, TaskCell, TaskId, TaskLabel, TaskSlot, TimerKey, Timers, Unhandled, Unpark,
@@ -47,7 +47,6 @@ const fn moves<T: Send + ?Sized>() {}
 const _: () = {
     moves::<Job>();
     moves::<Local<'_>>();
-    moves::<Vacancy>();
     moves::<dyn Park>();
 };
 

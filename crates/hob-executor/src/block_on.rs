@@ -66,7 +66,7 @@ fn drive<F: Future>(env: &Arc<Env>, future: F, mut wait: impl FnMut(&mut Parker)
         loop {
             // Taken before the poll: a wake that comes during it is for the next one.
             parker.take_token();
-            if let Poll::Ready(output) = local.in_main(|| future.as_mut().poll(&mut cx)) {
+            if let Poll::Ready(output) = local.in_main_with(&waker, || future.as_mut().poll(&mut cx)) {
                 return output;
             }
             wait(&mut parker);

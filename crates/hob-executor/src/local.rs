@@ -190,7 +190,7 @@ impl LocalExecutor {
             let mut cx = Context::from_waker(&self.main_waker);
             self.drive(env, || {
                 let _poll = self.shared.pulse.begin_main(place);
-                local.in_main(|| future.as_mut().poll(&mut cx))
+                local.in_main_with(&self.main_waker, || future.as_mut().poll(&mut cx))
             })
         })
     }

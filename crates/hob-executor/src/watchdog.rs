@@ -409,7 +409,7 @@ mod tests {
     fn a_report_says_what_the_task_waited_for_last() {
         let ((env, told), pulses, begun) = (env(), pulses(1), now());
         let (mut sampler, slot) = (sampler(&env, pulses), task(&env, "crunch"));
-        slot.record_wait(Wait::new("Mutex::lock", Location::caller()));
+        slot.record_wait(&"Mutex::lock", Location::caller());
         pulses[0].begin(slot);
         look_at(&mut sampler, begun, &[0, 100]);
         let text = told.try_recv().expect("it is reported");

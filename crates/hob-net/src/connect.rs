@@ -118,7 +118,7 @@ impl Future for Connect {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = self.poll_stream(cx);
         if outcome.is_pending() {
-            context::record_wait("TcpStream::connect", self.place);
+            context::record_wait(&"TcpStream::connect", self.place);
         } else {
             self.state = State::Done;
         }

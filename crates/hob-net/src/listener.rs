@@ -224,7 +224,7 @@ impl Future for Bind {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = self.poll_listener(cx);
         if outcome.is_pending() {
-            context::record_wait("TcpListener::bind", self.place);
+            context::record_wait(&"TcpListener::bind", self.place);
         }
         outcome
     }
@@ -256,7 +256,7 @@ impl Future for Accept<'_> {
                 Poll::Ready(Err(error)) if is_of_connection(&error) => {}
                 Poll::Ready(accepted) => break accepted?,
                 Poll::Pending => {
-                    context::record_wait("TcpListener::accept", place);
+                    context::record_wait(&"TcpListener::accept", place);
                     return Poll::Pending;
                 }
             }

@@ -235,7 +235,7 @@ impl TcpStream {
                 })
             });
         if received.is_pending() {
-            context::record_wait("TcpStream, readable", self.place);
+            context::record_wait(&"TcpStream, readable", self.place);
         }
         received
     }
@@ -249,7 +249,7 @@ impl TcpStream {
                 Ok(moved(sys.send(socket, buffers)?, asked))
             });
         if sent.is_pending() {
-            context::record_wait("TcpStream, writable", self.place);
+            context::record_wait(&"TcpStream, writable", self.place);
         }
         sent
     }
@@ -407,7 +407,7 @@ impl Future for Peek<'_> {
                     sys.peek(socket, buffer).map(Done::Full)
                 });
         if peeked.is_pending() {
-            context::record_wait("TcpStream::peek", place);
+            context::record_wait(&"TcpStream::peek", place);
         }
         peeked
     }

@@ -21,6 +21,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use hob_core::task::What;
 use hob_core::io_source::{Binding, Seen, WaitKey};
 use hob_core::{DescriptorRef, Direction, IoSource, budget, context};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -149,7 +150,7 @@ impl<T: AsFd> Async<T> {
     /// ```
     #[track_caller]
     pub fn readable(&self) -> Wait<'_, T> {
-        self.wait(Direction::Read, "Async::readable")
+        self.wait(Direction::Read, &"Async::readable")
     }
 
     /// Waits until a write would not block: there is room, or an error.
@@ -163,7 +164,7 @@ impl<T: AsFd> Async<T> {
     /// As [`readable`](Self::readable).
     #[track_caller]
     pub fn writable(&self) -> Wait<'_, T> {
-        self.wait(Direction::Write, "Async::writable")
+        self.wait(Direction::Write, &"Async::writable")
     }
 
     /// Repeats a reading `operation` until it would not block, and returns its result.
@@ -184,7 +185,7 @@ impl<T: AsFd> Async<T> {
     where
         F: FnMut(&T) -> io::Result<R>,
     {
-        self.with(Direction::Read, "Async::read_with", operation)
+        self.with(Direction::Read, &"Async::read_with", operation)
     }
 
     /// Repeats a writing `operation` until it would not block, and returns its result.
@@ -203,7 +204,7 @@ impl<T: AsFd> Async<T> {
     where
         F: FnMut(&T) -> io::Result<R>,
     {
-        self.with(Direction::Write, "Async::write_with", operation)
+        self.with(Direction::Write, &"Async::write_with", operation)
     }
 
     /// Waits until a read would not block, for the one task that polls this direction.
@@ -228,14 +229,14 @@ impl<T: AsFd> Async<T> {
     }
 
     #[track_caller]
-    fn wait(&self, direction: Direction, what: &'static str) -> Wait<'_, T> {
+    fn wait(&self, direction: Direction, what: What) -> Wait<'_, T> {
         Wait {
             waiter: Waiter::new(self, direction, what),
         }
     }
 
     #[track_caller]
-    fn with<F>(&self, direction: Direction, what: &'static str, operation: F) -> With<'_, T, F> {
+    fn with<F>(&self, direction: Direction, what: What, operation: F) -> With<'_, T, F> {
         With {
             waiter: Waiter::new(self, direction, what),
             operation,
@@ -359,13 +360,13 @@ struct Waiter<'a, T: AsFd> {
     owner: &'a Async<T>,
     key: WaitKey,
     direction: Direction,
-    what: &'static str,
+    what: What,
     place: &'static Location<'static>,
 }
 
 impl<'a, T: AsFd> Waiter<'a, T> {
     #[track_caller]
-    fn new(owner: &'a Async<T>, direction: Direction, what: &'static str) -> Self {
+    fn new(owner: &'a Async<T>, direction: Direction, what: What) -> Self {
         Self {
             owner,
             key: WaitKey::default(),

@@ -46,6 +46,7 @@ use std::thread;
 
 use pin_project_lite::pin_project;
 
+use hob_core::task::What;
 use crate::permits::Permits;
 use crate::wait_queue::{Home, Part, Wait};
 
@@ -265,14 +266,14 @@ impl<O: ?Sized, S, P> Offer<Part<O, Permits>, S, P> {
 impl<H: Home<Shared = Permits>, S: Share, P> Offer<H, S, P> {
     /// Waits for it in line, as the operation `what`, which the caller of the caller called.
     #[track_caller]
-    pub(crate) fn accept(self, what: &'static str) -> Borrow<H, S, P> {
+    pub(crate) fn accept(self, what: What) -> Borrow<H, S, P> {
         self.accept_at(what, Location::caller())
     }
 
     /// Waits for it in line, as the operation `what`, which was called at `place`.
     pub(crate) fn accept_at(
         self,
-        what: &'static str,
+        what: What,
         place: &'static Location<'static>,
     ) -> Borrow<H, S, P> {
         Borrow {

@@ -40,7 +40,7 @@ use crate::wait_queue::polled_after_ready;
 
 pub use self::error::{RecvError, SendError, TryRecvError};
 
-const SENDER_CLOSED: &str = "oneshot::Sender::closed";
+const SENDER_CLOSED: hob_core::task::What = &"oneshot::Sender::closed";
 
 /// Makes a channel for one value.
 ///
@@ -257,7 +257,7 @@ impl<T> Future for Receiver<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.end.file(cx.waker()) {
             self.pace = Pace::Waits;
-            context::record_wait("oneshot::Receiver", self.place);
+            context::record_wait(&"oneshot::Receiver", self.place);
             return Poll::Pending;
         }
         if !self.pace.is_due() && !budget::try_spend() {

@@ -215,7 +215,7 @@ mod tests {
         }
 
         fn wait(&self, request: usize) -> Pin<Box<Wait<&Self>>> {
-            Box::pin(Wait::new(self, request, "test"))
+            Box::pin(Wait::new(self, request, &"test"))
         }
 
         fn waits(&self, request: usize) -> Pin<Box<Wait<&Self>>> {
@@ -310,7 +310,7 @@ mod tests {
     fn a_part_keeps_its_owner() {
         let owner = Arc::new((Things::new(0), "owner"));
         let part = Part::new(Arc::clone(&owner), |owner| &owner.0);
-        let mut wait = Box::pin(Wait::new(part, 1, "test"));
+        let mut wait = Box::pin(Wait::new(part, 1, &"test"));
         let cx = Context::from_waker(Waker::noop());
         assert_eq!(wait.as_mut().poll(&cx), Poll::Pending);
         let weak = Arc::downgrade(&owner);

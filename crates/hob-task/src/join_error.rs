@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 
 use hob_core::panic::{self, Payload, contain_drop};
-use hob_core::unhandled::{Unhandled, UnhandledKind};
+use hob_core::unhandled::{self, Unhandled, UnhandledKind};
 use hob_core::{CancelReason, Env, TaskLabel};
 
 use crate::primitive::Global;
@@ -20,14 +20,17 @@ pub enum JoinError {
 }
 
 /// A panic that ended a task.
-pub struct TaskPanic {
+pub struct TaskPanic(Box<Panic>);
+
+/// Boxed, so that the outcome of a task, and with it the task, stays small.
+struct Panic {
     label: TaskLabel,
     message: Box<str>,
     /// In a lock only to be `Sync`, so that errors which contain it can be shared. `None` only after
     /// it was taken out, which consumes the panic.
     payload: Global<Option<Payload>>,
-    /// Who is told if nobody looks.
-    env: Arc<Env>,
+    /// Who is told if nobody looks; without it, the default hook.
+    env: Option<Arc<Env>>,
 }
 
 impl JoinError {
@@ -66,35 +69,43 @@ impl JoinError {
 }
 
 impl TaskPanic {
-    pub(crate) fn new(payload: Payload, label: TaskLabel, env: Arc<Env>) -> Self {
-        Self {
+    pub(crate) fn new(payload: Payload, label: TaskLabel, env: Option<Arc<Env>>) -> Self {
+        Self(Box::new(Panic {
             label,
             message: panic::message(&payload).into(),
             payload: Global::new(Some(payload)),
             env,
-        }
+        }))
     }
 
     /// The task that panicked.
     #[must_use]
-    pub const fn task(&self) -> &TaskLabel {
-        &self.label
+    pub fn task(&self) -> &TaskLabel {
+        &self.0.label
     }
 
     /// The panic's message, or a placeholder if the payload is no string.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// What the panic carried.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
     pub fn into_payload(mut self) -> Payload {
-        self.take_payload()
+        self.0
+            .take_payload()
             .expect("only this method takes it, once")
     }
 
+    /// Tells the runtime's hook that nobody will see this panic.
+    pub(crate) fn report(self) {
+        self.0.tell(UnhandledKind::TaskPanicked, &self.0.message);
+    }
+}
+
+impl Panic {
     fn take_payload(&mut self) -> Option<Payload> {
         self.payload
             .get_mut()
@@ -102,18 +113,21 @@ impl TaskPanic {
             .take()
     }
 
-    /// Tells the runtime's hook that nobody will see this panic.
-    pub(crate) fn report(self) {
-        self.tell(UnhandledKind::TaskPanicked, &self.message);
-    }
-
     fn tell(&self, kind: UnhandledKind, message: &str) {
-        self.env
-            .report(&Unhandled::new(kind, Some(&self.label), message));
+        tell(self.env.as_ref(), kind, &self.label, message);
     }
 }
 
-impl Drop for TaskPanic {
+/// Tells a runtime's hook, or, when the runtime is gone, the default one.
+pub(crate) fn tell(env: Option<&Arc<Env>>, kind: UnhandledKind, task: &TaskLabel, message: &str) {
+    let unhandled = Unhandled::new(kind, Some(task), message);
+    match env {
+        Some(env) => env.report(&unhandled),
+        None => unhandled::print(&unhandled),
+    }
+}
+
+impl Drop for Panic {
     fn drop(&mut self) {
         // A payload is foreign code too: whoever only looks at the error must not die of it.
         if let Some(payload) = self.take_payload()
@@ -131,7 +145,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancelled(reason) => write!(f, "the task was cancelled: {reason}"),
-            Self::Panicked(panic) => write!(f, "{}, panicked: {}", panic.label, panic.message),
+            Self::Panicked(panic) => write!(f, "{}, panicked: {}", panic.task(), panic.message()),
         }
     }
 }
@@ -139,8 +153,8 @@ impl fmt::Display for JoinError {
 impl fmt::Debug for TaskPanic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskPanic")
-            .field("task", &self.label)
-            .field("message", &self.message)
+            .field("task", self.task())
+            .field("message", &self.message())
             .finish_non_exhaustive()
     }
 }

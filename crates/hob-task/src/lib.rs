@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cleanup;
+mod deep;
 mod inspect;
 mod join_error;
 mod outcome;

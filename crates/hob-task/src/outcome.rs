@@ -3,69 +3,87 @@
 //! async-task drops the output of a task that nobody awaits, and aborts the process when that panics.
 //! So the output travels in an [`Outcome`], whose destructor contains a panic, and which tells the
 //! runtime's hook of it, and of a panic of the task that nobody has taken out.
+//!
+//! An outcome carries the task's slot on, from the end of the future until somebody has the output or
+//! nobody wants it: so a handle finds in the slot what is known of its task, and a report its name.
 
+use std::mem;
 use std::sync::Arc;
 
+use hob_core::env;
 use hob_core::panic::{self, contain_drop};
-use hob_core::unhandled::{Unhandled, UnhandledKind};
-use hob_core::{CancelReason, Env, TaskLabel};
+use hob_core::unhandled::UnhandledKind;
+use hob_core::{CancelReason, TaskSlot};
 
-use crate::join_error::{JoinError, TaskPanic};
+use crate::join_error::{JoinError, TaskPanic, tell};
+use crate::registry;
 
 /// What async-task takes for the task's output.
-pub(crate) struct Outcome<T>(Option<End<T>>);
-
-/// Where an output comes from, in case its destructor panics.
-pub(crate) struct Origin {
-    pub(crate) label: TaskLabel,
-    pub(crate) env: Arc<Env>,
+pub(crate) struct Outcome<T> {
+    end: End<T>,
+    /// The task's slot; it is vacated when the outcome goes.
+    slot: &'static TaskSlot,
 }
 
 enum End<T> {
-    Done(T, Origin),
-    Failed(JoinError),
+    Done(T),
+    /// The reason stands in the slot.
+    Cancelled,
+    Panicked(TaskPanic),
+    Taken,
 }
 
 impl<T> Outcome<T> {
-    pub(crate) fn done(value: T, origin: Origin) -> Self {
-        Self(Some(End::Done(value, origin)))
+    pub(crate) const fn done(slot: &'static TaskSlot, value: T) -> Self {
+        let end = End::Done(value);
+        Self { end, slot }
     }
 
-    pub(crate) fn cancelled(reason: CancelReason) -> Self {
-        Self(Some(End::Failed(JoinError::Cancelled(reason))))
+    pub(crate) const fn cancelled(slot: &'static TaskSlot) -> Self {
+        let end = End::Cancelled;
+        Self { end, slot }
     }
 
-    pub(crate) fn panicked(panic: TaskPanic) -> Self {
-        Self(Some(End::Failed(JoinError::Panicked(panic))))
+    pub(crate) const fn panicked(slot: &'static TaskSlot, panic: TaskPanic) -> Self {
+        let end = End::Panicked(panic);
+        Self { end, slot }
     }
 
     pub(crate) fn into_result(mut self) -> Result<T, JoinError> {
-        match self.0.take().expect("only this method takes it, once") {
-            End::Done(value, _origin) => Ok(value),
-            End::Failed(error) => Err(error),
+        match mem::replace(&mut self.end, End::Taken) {
+            End::Done(value) => Ok(value),
+            End::Cancelled => {
+                let reason = self.slot.reason().unwrap_or(CancelReason::Shutdown);
+                Err(JoinError::Cancelled(reason))
+            }
+            End::Panicked(panic) => Err(JoinError::Panicked(panic)),
+            End::Taken => unreachable!("only this method takes it, once"),
         }
     }
 }
 
 impl<T> Drop for Outcome<T> {
     fn drop(&mut self) {
-        match self.0.take() {
-            None | Some(End::Failed(JoinError::Cancelled(_))) => {}
-            Some(End::Failed(JoinError::Panicked(panic))) => panic.report(),
-            Some(End::Done(value, origin)) => {
-                if let Err(payload) = contain_drop(value) {
-                    origin.report(panic::message(&payload));
+        match mem::replace(&mut self.end, End::Taken) {
+            End::Cancelled | End::Taken => {}
+            End::Panicked(panic) => panic.report(),
+            End::Done(value) => {
+                if mem::needs_drop::<T>()
+                    && let Err(payload) = contain_drop(value)
+                {
+                    report(self.slot, panic::message(&payload));
                     panic::discard(payload);
                 }
             }
         }
+        self.slot.vacate();
+        registry::give_back(self.slot);
     }
 }
 
-impl Origin {
-    fn report(&self, message: &str) {
-        let kind = UnhandledKind::DropPanicked;
-        self.env
-            .report(&Unhandled::new(kind, Some(&self.label), message));
-    }
+#[cold]
+fn report(slot: &TaskSlot, message: &str) {
+    let label = slot.label().expect("the slot is ours until it is vacated");
+    let env = env::find(slot.env(), |env| env.map(Arc::clone));
+    tell(env.as_ref(), UnhandledKind::DropPanicked, &label, message);
 }

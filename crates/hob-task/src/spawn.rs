@@ -6,10 +6,11 @@
 //! wake a reference count. It reads the [`SchedulerRef`] from the task's header and copies it out,
 //! because whoever gets the task may free the header before the call returns.
 //!
-//! A new task is made known in this order: counted in the census, moved into a slot, given the
-//! runtime's reference, scheduled. A runtime that is being emptied sets a flag and then walks the
-//! slots; a spawn fills the slot and then looks at the flag. Both touch the slot under its lock, so
-//! one of the two sees the other and the task is cancelled.
+//! A new task is made known in this order: moved into a slot, counted in the census, scheduled. The
+//! runtime's own reference to it comes later, when it first suspends; see `task_future.rs`. A runtime that is being
+//! emptied sets a flag and then walks the slots; a spawn fills the slot, and then reads the flag in the
+//! same step in which it is counted. Either the walk finds the slot, or the spawn the flag: then the
+//! task is cancelled at birth.
 
 use std::fmt;
 use std::future::Future;
@@ -17,11 +18,14 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use async_task::{FallibleTask, Runnable, ScheduleInfo, WithInfo};
+use hob_core::env::Admission;
 use hob_core::fork::Inherited;
 use hob_core::panic::{self, contain_drop};
 use hob_core::task::{Cleanup, Occupant, Request};
 use hob_core::unhandled::{Unhandled, UnhandledKind};
-use hob_core::{CancelReason, Env, SchedulerRef, TaskCell, TaskLabel, TaskSlot, Why, context};
+use hob_core::{
+    CancelReason, Env, SchedulerRef, TaskCell, TaskId, TaskLabel, TaskSlot, Why, context,
+};
 
 use crate::outcome::Outcome;
 use crate::registry;
@@ -145,9 +149,9 @@ impl Builder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let label = self.label();
-        match context::env() {
-            Some(env) => or_cancelled(&env, start(&env, label.clone(), future), label),
+        let task = context::with(|local| local.map(|local| self.spawn_on(local.env(), future)));
+        match task {
+            Some(task) => task,
             None => no_runtime("hob::spawn"),
         }
     }
@@ -158,8 +162,11 @@ impl Builder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let label = self.label();
-        or_cancelled(env, start(env, label.clone(), future), label)
+        let newcomer = Newcomer::new(self);
+        match start(env, newcomer, future) {
+            Ok(task) => task,
+            Err((refused, newcomer)) => cancelled(env, refused, newcomer),
+        }
     }
 
     /// As [`try_spawn`].
@@ -172,13 +179,13 @@ impl Builder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        match context::env() {
-            Some(env) => start(&env, self.label(), future),
+        context::with(|local| match local {
+            Some(local) => self.try_spawn_on(local.env(), future),
             None => Err(SpawnError {
                 future,
                 cause: Cause::NoRuntime,
             }),
-        }
+        })
     }
 
     /// As [`try_spawn`], on a given runtime and from any thread.
@@ -195,7 +202,7 @@ impl Builder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        start(env, self.label(), future)
+        start(env, Newcomer::new(self), future).map_err(|(refused, _newcomer)| refused)
     }
 
     /// As [`spawn_local`].
@@ -209,7 +216,6 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let label = self.label();
         let Some(env) = context::env() else {
             no_runtime("hob::spawn_local");
         };
@@ -218,11 +224,10 @@ impl Builder {
             "hob::spawn_local needs the one thread of a one-thread runtime: use it inside \
              `hob::run_local(...)`, or `hob::spawn` with a future that is `Send`"
         );
-        or_cancelled(&env, start_local(&env, label.clone(), future), label)
-    }
-
-    fn label(self) -> TaskLabel {
-        TaskLabel::new(self.name, self.place)
+        match start_local(&env, Newcomer::new(self), future) {
+            Ok(task) => task,
+            Err((refused, newcomer)) => cancelled(&env, refused, newcomer),
+        }
     }
 }
 
@@ -233,34 +238,51 @@ impl Default for Builder {
     }
 }
 
-fn start<F>(env: &Arc<Env>, label: TaskLabel, future: F) -> Result<Task<F::Output>, SpawnError<F>>
+/// A task that is about to be started.
+struct Newcomer {
+    label: TaskLabel,
+    parent: Option<TaskId>,
+}
+
+impl Newcomer {
+    fn new(builder: Builder) -> Self {
+        let parent = context::task().and_then(TaskSlot::id);
+        Self {
+            label: TaskLabel::child(parent, builder.name, builder.place),
+            parent,
+        }
+    }
+}
+
+/// A task that was not started.
+type Refused<F> = (SpawnError<F>, Newcomer);
+
+fn start<F>(env: &Arc<Env>, newcomer: Newcomer, future: F) -> Result<Task<F::Output>, Refused<F>>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let future = enroll(env, future)?;
-    let (cell, future) = settle(env, &label, future)?;
+    let (resident, future) = settle(env, newcomer, future)?;
     let (runnable, task) = async_task::Builder::new()
-        .metadata(cell)
+        .metadata(resident.cell)
         .spawn(move |_| future, WithInfo(schedule));
-    Ok(launch(env, label, runnable, task.fallible()))
+    Ok(resident.launch(runnable, task.fallible()))
 }
 
 fn start_local<F>(
     env: &Arc<Env>,
-    label: TaskLabel,
+    newcomer: Newcomer,
     future: F,
-) -> Result<Task<F::Output>, SpawnError<F>>
+) -> Result<Task<F::Output>, Refused<F>>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let future = enroll(env, future)?;
-    let (cell, future) = settle(env, &label, future)?;
+    let (resident, future) = settle(env, newcomer, future)?;
     let (runnable, task) = async_task::Builder::new()
-        .metadata(cell)
+        .metadata(resident.cell)
         .spawn_local(move |_| future, WithInfo(schedule));
-    Ok(launch(env, label, runnable, task.fallible()))
+    Ok(resident.launch(runnable, task.fallible()))
 }
 
 /// Starts a task that has nothing to do but `cleanup`.
@@ -272,75 +294,83 @@ pub(crate) fn start_cleanup(
     place: &'static Location<'static>,
     cleanup: Cleanup,
 ) -> Result<Task<()>, SpawnError<Cleanup>> {
-    let label = TaskLabel::new(Some("cleanup".into()), place);
-    let cleanup = enroll(env, cleanup)?;
-    let (cell, future) = match settle(env, &label, std::future::ready(())) {
+    let newcomer = Newcomer::new(Builder {
+        name: Some("cleanup".into()),
+        place,
+    });
+    let (resident, future) = match settle(env, newcomer, std::future::ready(())) {
         Ok(settled) => settled,
-        Err(SpawnError { cause, .. }) => {
+        Err((SpawnError { cause, .. }, _newcomer)) => {
             return Err(SpawnError {
                 future: cleanup,
                 cause,
             });
         }
     };
-    if cell.slot.push_cleanup(cleanup).is_err() {
+    if resident.cell.slot.push_cleanup(cleanup).is_err() {
         unreachable!("nobody has closed a slot that was just occupied");
     }
     let (runnable, task) = async_task::Builder::new()
-        .metadata(cell)
+        .metadata(resident.cell)
         .spawn(move |_| future, WithInfo(schedule));
-    Ok(launch(env, label, runnable, task.fallible()))
+    Ok(resident.launch(runnable, task.fallible()))
 }
 
-/// Counts the task in.
-fn enroll<F>(env: &Arc<Env>, future: F) -> Result<F, SpawnError<F>> {
-    match env.enroll() {
-        Ok(()) => Ok(future),
-        Err(_closed) => Err(SpawnError {
-            future,
-            cause: env.inherited().map_or(Cause::Closed, Cause::Inherited),
-        }),
-    }
+/// A task that has its slot and was counted in.
+struct Resident {
+    label: TaskLabel,
+    cell: TaskCell,
 }
 
-/// Moves the task into a slot, and the future behind its wall.
+/// Moves the task into a slot, counts it in, and puts the future behind its wall.
+#[inline]
 fn settle<F: Future>(
     env: &Arc<Env>,
-    label: &TaskLabel,
+    newcomer: Newcomer,
     future: F,
-) -> Result<(TaskCell, TaskFuture<F>), SpawnError<F>> {
+) -> Result<(Resident, TaskFuture<F>), Refused<F>> {
     let Some(scheduler) = env.parts().scheduler else {
-        env.discharge();
-        return Err(SpawnError {
-            future,
-            cause: Cause::NoRuntime,
-        });
+        let cause = Cause::NoRuntime;
+        return Err((SpawnError { future, cause }, newcomer));
     };
+    env.list();
+    let Newcomer { label, parent } = newcomer;
     let slot = registry::take();
     slot.occupy(Occupant {
         label: label.clone(),
-        parent: context::task().and_then(TaskSlot::id),
+        parent,
         env: env.id(),
     });
+    match env.admit() {
+        Ok(Admission::Open) => {}
+        Ok(Admission::Draining) => {
+            slot.request(label.id, Request::Cancel, CancelReason::Shutdown);
+        }
+        Err(_closed) => {
+            // Nothing refers to it yet, and nobody has asked it to keep a waker.
+            let _none = slot.future_gone(false);
+            slot.vacate();
+            registry::give_back(slot);
+            let cause = env.inherited().map_or(Cause::Closed, Cause::Inherited);
+            return Err((SpawnError { future, cause }, Newcomer { label, parent }));
+        }
+    }
     let cell = TaskCell { scheduler, slot };
-    Ok((cell, TaskFuture::new(future, slot, Arc::clone(env))))
+    Ok((Resident { label, cell }, TaskFuture::new(future, slot)))
 }
 
-/// Keeps the task alive, cancels it if its runtime is being emptied, and schedules it.
-fn launch<T>(
-    env: &Env,
-    label: TaskLabel,
-    runnable: Runnable<TaskCell>,
-    task: FallibleTask<Outcome<T>, TaskCell>,
-) -> Task<T> {
-    let TaskCell { scheduler, slot } = *runnable.metadata();
-    slot.keep_alive(runnable.waker());
-    if env.is_draining() {
-        slot.request(label.id, Request::Cancel, CancelReason::Shutdown);
+impl Resident {
+    /// Schedules the task.
+    fn launch<T>(
+        self,
+        runnable: Runnable<TaskCell>,
+        task: FallibleTask<Outcome<T>, TaskCell>,
+    ) -> Task<T> {
+        let TaskCell { scheduler, slot } = self.cell;
+        let task = Task::new(self.label, slot, task);
+        scheduler.schedule(runnable, Why::Spawned);
+        task
     }
-    let task = Task::new(label, slot, task);
-    scheduler.schedule(runnable, Why::Spawned);
-    task
 }
 
 /// What async-task calls when a task was woken. It has no size.
@@ -354,22 +384,19 @@ fn schedule(task: Runnable<TaskCell>, info: ScheduleInfo) {
     scheduler.schedule(task, why);
 }
 
-fn or_cancelled<F: Future>(
-    env: &Env,
-    started: Result<Task<F::Output>, SpawnError<F>>,
-    label: TaskLabel,
-) -> Task<F::Output> {
-    started.unwrap_or_else(|refused| {
-        if let Err(payload) = contain_drop(refused.future) {
-            env.report(&Unhandled::new(
-                UnhandledKind::DropPanicked,
-                Some(&label),
-                panic::message(&payload),
-            ));
-            panic::discard(payload);
-        }
-        Task::cancelled(label, refused.cause.reason())
-    })
+/// The handle of a task that was refused.
+#[cold]
+fn cancelled<F: Future>(env: &Env, refused: SpawnError<F>, newcomer: Newcomer) -> Task<F::Output> {
+    let label = newcomer.label;
+    if let Err(payload) = contain_drop(refused.future) {
+        env.report(&Unhandled::new(
+            UnhandledKind::DropPanicked,
+            Some(&label),
+            panic::message(&payload),
+        ));
+        panic::discard(payload);
+    }
+    Task::cancelled(label, refused.cause.reason())
 }
 
 #[track_caller]

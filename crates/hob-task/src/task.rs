@@ -2,13 +2,11 @@
 //!
 //! # Implementation
 //!
-//! The output comes from async-task; the waker of whoever awaits it does not go there, because
-//! async-task aborts the process when that waker panics. It is filed in the task's slot *first*, then
-//! async-task is asked, and given the slot's own waker. async-task wakes that one after the output
-//! was stored, so either the question sees the output or the wake finds the waker.
+//! The output comes from async-task, and so does the wake of whoever awaits it. async-task aborts the
+//! process when that waker panics. The wakers of hob's own polls do not; any other is put behind a wall.
 //!
-//! The handle keeps the slot from being used again. Otherwise the next task's awaiter could take the
-//! place of ours between the end of the task and the wake.
+//! A handle refers to the task's slot and number. The slot is the task's until the output is taken or
+//! dropped; after that it may be another task's, and the number no longer fits.
 
 use std::fmt;
 use std::future::Future;
@@ -16,15 +14,18 @@ use std::mem;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use async_task::FallibleTask;
-use hob_core::task::{Request, Vacancy};
+use hob_core::panic::{contain, contain_drop};
+use hob_core::task::Request;
+use hob_core::unhandled::{self, UnhandledKind};
 use hob_core::{CancelReason, TaskCell, TaskId, TaskLabel, TaskSlot, context};
 
+use crate::deep;
 use crate::join_error::JoinError;
 use crate::outcome::Outcome;
-use crate::registry;
 
 /// A handle to a task: a future of its output.
 ///
@@ -50,12 +51,21 @@ enum State<T> {
     /// It was refused, and is cancelled from the start.
     Refused(CancelReason),
     /// The output, or the error, was taken out.
-    Taken,
+    Taken(Taken),
+}
+
+/// What was taken out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Taken {
+    Output,
+    Cancelled,
 }
 
 struct Live<T> {
     slot: &'static TaskSlot,
     inner: FallibleTask<Outcome<T>, TaskCell>,
+    /// Whether async-task has a waker of ours.
+    is_awaited: bool,
 }
 
 /// A small handle that can cancel a task and keeps nothing alive.
@@ -78,7 +88,11 @@ impl<T> Task<T> {
     ) -> Self {
         Self {
             label,
-            state: State::Live(Live { slot, inner }),
+            state: State::Live(Live {
+                slot,
+                inner,
+                is_awaited: false,
+            }),
         }
     }
 
@@ -118,7 +132,7 @@ impl<T> Task<T> {
             id: self.label.id,
             slot: match &self.state {
                 State::Live(live) => Some(live.slot),
-                State::Refused(_) | State::Taken => None,
+                State::Refused(_) | State::Taken(_) => None,
             },
         }
     }
@@ -154,7 +168,7 @@ impl<T> Task<T> {
     pub fn is_finished(&self) -> bool {
         match &self.state {
             State::Live(live) => live.inner.is_finished(),
-            State::Refused(_) | State::Taken => true,
+            State::Refused(_) | State::Taken(_) => true,
         }
     }
 
@@ -163,34 +177,71 @@ impl<T> Task<T> {
     #[doc(alias = "cancelling")]
     pub fn is_cancelled(&self) -> bool {
         match &self.state {
-            State::Live(live) => live.slot.requested() > Request::None,
+            // One that has left its slot while nobody had its output was dropped unfinished.
+            State::Live(live) => live.slot.requested_of(self.label.id) != Some(Request::None),
             State::Refused(_) => true,
-            State::Taken => false,
+            State::Taken(taken) => *taken == Taken::Cancelled,
         }
-    }
-
-    /// Takes the state out and gives up the slot.
-    fn leave(&mut self) -> State<T> {
-        let state = mem::replace(&mut self.state, State::Taken);
-        if let State::Live(live) = &state
-            && live.slot.handle_gone() == Vacancy::Free
-        {
-            registry::give_back(live.slot);
-        }
-        state
     }
 }
 
 impl<T> Live<T> {
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<T, JoinError>> {
-        self.slot.set_joiner(cx.waker());
-        let mut behind_the_wall = Context::from_waker(self.slot.join_waker());
-        match Pin::new(&mut self.inner).poll(&mut behind_the_wall) {
-            Poll::Pending => Poll::Pending,
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        let is_ours = context::with(|local| local.is_some_and(|local| local.trusts(cx.waker())));
+        let polled = if is_ours {
+            Pin::new(&mut self.inner).poll(cx)
+        } else {
+            let wall = Waker::from(Arc::new(Wall(Some(cx.waker().clone()))));
+            Pin::new(&mut self.inner).poll(&mut Context::from_waker(&wall))
+        };
+        match polled {
+            Poll::Pending => {
+                self.is_awaited = true;
+                Poll::Pending
+            }
             Poll::Ready(Some(outcome)) => Poll::Ready(outcome.into_result()),
             // The executor dropped the task instead of running it to its end.
             Poll::Ready(None) => Poll::Ready(Err(JoinError::Cancelled(CancelReason::Shutdown))),
         }
+    }
+
+    /// Lets go of a task that nobody will await.
+    fn leave(mut self) {
+        if self.is_awaited {
+            // In exchange for the waker that async-task would keep until the task has ended.
+            let mut nobody = Context::from_waker(Waker::noop());
+            if let Poll::Ready(outcome) = Pin::new(&mut self.inner).poll(&mut nobody) {
+                return drop(outcome);
+            }
+        }
+        if mem::needs_drop::<T>() && self.inner.is_finished() {
+            deep::drop_finished(self.inner);
+        } else {
+            self.inner.detach();
+        }
+    }
+}
+
+/// A foreign waker that may panic; what it does is contained and reported.
+struct Wall(Option<Waker>);
+
+impl Wake for Wall {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(waker) = &self.0 {
+            let woken = contain(|| waker.wake_by_ref());
+            unhandled::report_panic(UnhandledKind::CallbackPanicked, woken);
+        }
+    }
+}
+
+impl Drop for Wall {
+    fn drop(&mut self) {
+        let dropped = contain_drop(self.0.take());
+        unhandled::report_panic(UnhandledKind::CallbackPanicked, dropped);
     }
 }
 
@@ -204,14 +255,17 @@ impl<T> Future for Task<T> {
             State::Live(live) => match live.poll(cx) {
                 Poll::Ready(result) => result,
                 Poll::Pending => {
-                    context::record_wait("a task's end, spawned", place);
+                    context::record_wait(&"a task's end, spawned", place);
                     return Poll::Pending;
                 }
             },
             State::Refused(reason) => Err(JoinError::Cancelled(reason.clone())),
-            State::Taken => panic!("{}, was polled after it was ready", self.label),
+            State::Taken(_) => panic!("{}, was polled after it was ready", self.label),
         };
-        self.leave();
+        self.state = State::Taken(match &result {
+            Err(JoinError::Cancelled(_)) => Taken::Cancelled,
+            Ok(_) | Err(_) => Taken::Output,
+        });
         Poll::Ready(result)
     }
 }
@@ -220,8 +274,9 @@ impl<T> Unpin for Task<T> {}
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        if let State::Live(live) = self.leave() {
-            live.inner.detach();
+        let state = mem::replace(&mut self.state, State::Taken(Taken::Output));
+        if let State::Live(live) = state {
+            live.leave();
         }
     }
 }
@@ -245,7 +300,7 @@ impl<T> CancelOnDrop<T> {
     pub fn into_inner(mut self) -> Task<T> {
         let empty = Task {
             label: self.0.label.clone(),
-            state: State::Taken,
+            state: State::Taken(Taken::Output),
         };
         mem::replace(&mut self.0, empty)
     }

@@ -15,25 +15,28 @@
 //!
 //! Work that has finished wins over a request: it is asked for before a poll, not after. Cleanups run
 //! one by one, the last first, and no request stops them but [`Request::Abandon`]; their time is
-//! limited together. The task's slot and its place in the census are given up when the stage becomes
-//! `Gone`, whether that happens in a poll or in the destructor.
+//! limited together. A task without cleanups goes straight from `Body` to `Gone`.
+//!
+//! When the stage becomes `Gone` the task gives up its place in the census. Its slot goes on to the
+//! outcome if there is one; a task that is dropped without one vacates it.
+//!
+//! The runtime's reference to the task is stored in the slot before the first `Pending` is returned,
+//! and never for a task that ends in its first poll: until then the queue, or whoever runs the task,
+//! holds it. Here is also where a task that was asked to end before that learns of it.
 
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use hob_core::panic::{self, Payload, contain, contain_drop};
-use hob_core::task::{Cleanup, Request, Vacancy};
-use hob_core::unhandled::{Unhandled, UnhandledKind};
-use hob_core::{
-    CancelReason, Env, Instant, Retired, TaskLabel, TaskSlot, TimerKey, Timers, context,
-};
+use hob_core::task::{Cleanup, Request};
+use hob_core::unhandled::UnhandledKind;
+use hob_core::{Env, Instant, Retired, TaskSlot, TimerKey, Timers, context, env};
 use pin_project_lite::pin_project;
 
-use crate::join_error::TaskPanic;
-use crate::outcome::{Origin, Outcome};
+use crate::join_error::{TaskPanic, tell};
+use crate::outcome::Outcome;
 use crate::registry;
 
 pin_project! {
@@ -43,7 +46,7 @@ pin_project! {
     {
         #[pin]
         stage: Stage<F>,
-        resident: Resident,
+        slot: &'static TaskSlot,
     }
 
     impl<F> PinnedDrop for TaskFuture<F>
@@ -63,14 +66,16 @@ pin_project! {
         F: Future,
     {
         Body { #[pin] future: F },
-        Cleanup { cleaning: Cleaning<F::Output> },
+        // Boxed: it is big and rare.
+        Cleanup { cleaning: Box<Cleaning<F::Output>> },
         Gone,
     }
 }
 
 /// The cleanups of a task whose body is gone.
 struct Cleaning<T> {
-    ended: Ended<T>,
+    /// `None` once all is over.
+    ended: Option<Ended<T>>,
     current: Option<Cleanup>,
     limit: Option<Limit>,
     /// How many have ended, for [`CLEANUPS_PER_POLL`].
@@ -94,58 +99,65 @@ struct Limit {
     key: TimerKey,
 }
 
-/// The task's slot and its place in the census.
-struct Resident {
-    slot: &'static TaskSlot,
-    /// `None` once both were given up.
-    env: Option<Arc<Env>>,
-}
-
 impl<F: Future> TaskFuture<F> {
-    /// Wraps `future`, whose slot is occupied and which is enrolled with `env`.
-    pub(crate) fn new(future: F, slot: &'static TaskSlot, env: Arc<Env>) -> Self {
+    /// Wraps `future`, whose slot is occupied and which is enrolled with its runtime.
+    pub(crate) const fn new(future: F, slot: &'static TaskSlot) -> Self {
         Self {
             stage: Stage::Body { future },
-            resident: Resident {
-                slot,
-                env: Some(env),
-            },
+            slot,
         }
     }
 
-    fn step(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<F::Output>> {
+    fn step(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<F::Output>> {
         let mut this = self.as_mut().project();
+        let slot = *this.slot;
         if let StageProjection::Body { future } = this.stage.as_mut().project() {
-            let Poll::Ready(ended) = poll_body(future, this.resident.slot, cx) else {
+            let Poll::Ready(ended) = poll_body(future, slot, cx) else {
                 return Poll::Pending;
             };
-            let cleaning = Cleaning::new(ended);
-            // This drops the body.
-            let dropped = contain(|| this.stage.set(Stage::Cleanup { cleaning }));
-            this.resident.note(UnhandledKind::DropPanicked, dropped);
+            // This drops the body, which may register cleanups.
+            note(
+                slot,
+                UnhandledKind::DropPanicked,
+                contain(|| this.stage.set(Stage::Gone)),
+            );
+            if !slot.is_rare() {
+                return Poll::Ready(ended);
+            }
+            let cleaning = Box::new(Cleaning::new(ended));
+            this.stage.set(Stage::Cleanup { cleaning });
         }
         let StageProjection::Cleanup { cleaning } = this.stage.as_mut().project() else {
             unreachable!("async-task does not poll a future that was ready");
         };
-        if cleaning.poll(this.resident, cx).is_pending() {
+        if cleaning.poll(slot, cx).is_pending() {
             return Poll::Pending;
         }
-        let ended = mem::replace(&mut cleaning.ended, Ended::Cancelled);
+        let ended = cleaning.ended.take().expect("it is taken here, once");
         this.stage.set(Stage::Gone);
-        Poll::Ready(this.resident.leave_with(ended))
+        Poll::Ready(ended)
     }
 
     /// The destructor: drops what is left without polling it.
     fn abandon(self: Pin<&mut Self>) {
         let mut this = self.project();
-        if this.resident.env.is_none() {
+        if matches!(this.stage.as_mut().project(), StageProjection::Gone) {
             return;
         }
-        in_task(this.resident.slot, || {
-            let dropped = contain(|| this.stage.set(Stage::Gone));
-            this.resident.note(UnhandledKind::DropPanicked, dropped);
-            this.resident.leave();
+        let slot = *this.slot;
+        in_task(slot, None, || {
+            note(
+                slot,
+                UnhandledKind::DropPanicked,
+                contain(|| this.stage.set(Stage::Gone)),
+            );
+            drop_cleanups(slot);
+            // async-task holds a reference while it drops us: this one is not the last.
+            drop(slot.future_gone(true));
+            discharge(slot);
         });
+        slot.vacate();
+        registry::give_back(slot);
     }
 }
 
@@ -153,42 +165,57 @@ impl<F: Future> Future for TaskFuture<F> {
     type Output = Outcome<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let slot = self.resident.slot;
-        slot.count_poll();
-        in_task(slot, || self.step(cx))
+        let slot = self.slot;
+        let is_first = slot.count_poll() == 1;
+        let waker = cx.waker();
+        in_task(slot, Some(waker), || {
+            match self.step(&mut Context::from_waker(waker)) {
+                Poll::Ready(ended) => Poll::Ready(leave(slot, ended, !is_first)),
+                Poll::Pending => {
+                    if is_first {
+                        slot.keep_alive(waker.clone());
+                        // Who asked before that found no waker.
+                        if slot.requested() > Request::None {
+                            waker.wake_by_ref();
+                        }
+                    }
+                    Poll::Pending
+                }
+            }
+        })
     }
 }
 
 impl<T> Cleaning<T> {
     const fn new(ended: Ended<T>) -> Self {
         Self {
-            ended,
+            ended: Some(ended),
             current: None,
             limit: None,
             done: 0,
         }
     }
 
-    fn poll(&mut self, resident: &Resident, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, slot: &TaskSlot, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let Some(cleanup) = self.next(resident.slot) else {
+            let Some(cleanup) = self.next(slot) else {
                 self.limit = None;
                 return Poll::Ready(());
             };
             match contain(|| cleanup.as_mut().poll(cx)) {
-                Ok(Poll::Pending) if self.is_over(resident, cx) => self.cut(resident),
+                Ok(Poll::Pending) if self.is_over(slot, cx) => self.cut(slot),
                 Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(())) => self.drop_current(resident),
+                Ok(Poll::Ready(())) => self.drop_current(slot),
                 Err(payload) => {
-                    resident.note(UnhandledKind::CleanupPanicked, Err(payload));
-                    self.drop_current(resident);
+                    note(slot, UnhandledKind::CleanupPanicked, Err(payload));
+                    self.drop_current(slot);
                 }
             }
             // One that registers the next one could go on for ever.
             self.done += 1;
             if self.done.is_multiple_of(CLEANUPS_PER_POLL) {
-                if self.is_over(resident, cx) {
-                    self.cut(resident);
+                if self.is_over(slot, cx) {
+                    self.cut(slot);
                 } else {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
@@ -205,25 +232,27 @@ impl<T> Cleaning<T> {
         self.current.as_mut()
     }
 
-    fn drop_current(&mut self, resident: &Resident) {
-        resident.note(
-            UnhandledKind::DropPanicked,
-            contain_drop(self.current.take()),
-        );
+    fn drop_current(&mut self, slot: &TaskSlot) {
+        let dropped = contain_drop(self.current.take());
+        note(slot, UnhandledKind::DropPanicked, dropped);
     }
 
     /// Whether the time is up; if not, sees to it that somebody wakes us when it is.
-    fn is_over(&mut self, resident: &Resident, cx: &Context<'_>) -> bool {
-        // Once the runtime has ended nobody would wake us.
-        if resident.slot.requested() == Request::Abandon || resident.env().is_ended() {
+    fn is_over(&mut self, slot: &TaskSlot, cx: &Context<'_>) -> bool {
+        if slot.requested() == Request::Abandon {
             return true;
         }
-        let timers = context::timers().or_else(|| resident.env().parts().timers);
+        env::find(slot.env(), |env| {
+            // Once the runtime has ended nobody would wake us.
+            env.is_none_or(|env| env.is_ended() || self.is_late(env, cx))
+        })
+    }
+
+    fn is_late(&mut self, env: &Env, cx: &Context<'_>) -> bool {
+        let timers = context::timers().or_else(|| env.parts().timers);
         let limit = match (&mut self.limit, timers) {
             (Some(limit), _) => limit,
-            (none, Some(timers)) => {
-                none.insert(Limit::new(timers, resident.env().parts().cleanup_time))
-            }
+            (none, Some(timers)) => none.insert(Limit::new(timers, env.parts().cleanup_time)),
             // An executor without a clock: nothing limits the cleanups but a shutdown.
             (None, None) => return false,
         };
@@ -232,16 +261,16 @@ impl<T> Cleaning<T> {
     }
 
     /// Drops the cleanups that are left and says so.
-    fn cut(&mut self, resident: &Resident) {
-        let left = resident.slot.close_cleanups();
+    fn cut(&mut self, slot: &TaskSlot) {
+        let left = slot.close_cleanups();
         for cleanup in self
             .current
             .take()
             .into_iter()
             .chain(left.into_iter().rev())
         {
-            resident.tell(UnhandledKind::CleanupCut, "");
-            resident.note(UnhandledKind::DropPanicked, contain_drop(cleanup));
+            report(slot, UnhandledKind::CleanupCut, "");
+            note(slot, UnhandledKind::DropPanicked, contain_drop(cleanup));
         }
     }
 }
@@ -270,61 +299,58 @@ impl Drop for Limit {
     }
 }
 
-impl Resident {
-    fn env(&self) -> &Arc<Env> {
-        self.env
-            .as_ref()
-            .expect("it is given up last, when nothing is left to run")
+/// Gives up the place in the census, and says how the task ended.
+fn leave<T>(slot: &'static TaskSlot, ended: Ended<T>, suspended: bool) -> Outcome<T> {
+    let outcome = match ended {
+        Ended::Done(value) => Outcome::done(slot, value),
+        Ended::Cancelled => Outcome::cancelled(slot),
+        Ended::Panicked(payload) => panicked(slot, payload),
+    };
+    if slot.is_rare() {
+        drop_cleanups(slot);
     }
+    // Not the last reference: async-task holds one while it polls us.
+    drop(slot.future_gone(suspended));
+    discharge(slot);
+    outcome
+}
 
-    /// Gives up the slot and the place in the census, and says how the task ended.
-    fn leave_with<T>(&mut self, ended: Ended<T>) -> Outcome<T> {
-        let label = self.label();
-        let reason = self.slot.reason();
-        let env = self.leave().expect("a task is polled until it leaves");
-        match ended {
-            Ended::Done(value) => Outcome::done(value, Origin { label, env }),
-            Ended::Cancelled => Outcome::cancelled(reason.unwrap_or(CancelReason::Shutdown)),
-            Ended::Panicked(payload) => Outcome::panicked(TaskPanic::new(payload, label, env)),
+#[cold]
+fn panicked<T>(slot: &'static TaskSlot, payload: Payload) -> Outcome<T> {
+    let label = slot.label().expect("the slot is ours until it is vacated");
+    let env = env::find(slot.env(), |env| env.map(Arc::clone));
+    Outcome::panicked(slot, TaskPanic::new(payload, label, env))
+}
+
+/// Drops the cleanups that nobody will run, and takes no more.
+#[cold]
+fn drop_cleanups(slot: &TaskSlot) {
+    for cleanup in slot.close_cleanups().into_iter().rev() {
+        note(slot, UnhandledKind::DropPanicked, contain_drop(cleanup));
+    }
+}
+
+/// Counts the task out, if its runtime is still there.
+fn discharge(slot: &TaskSlot) {
+    env::find(slot.env(), |env| {
+        if let Some(env) = env {
+            env.discharge();
         }
-    }
+    });
+}
 
-    fn label(&self) -> TaskLabel {
-        self.slot
-            .label()
-            .expect("the slot is ours until `future_gone`")
+/// Reports a contained panic.
+fn note(slot: &TaskSlot, kind: UnhandledKind, contained: Result<(), Payload>) {
+    if let Err(payload) = contained {
+        report(slot, kind, panic::message(&payload));
+        panic::discard(payload);
     }
+}
 
-    /// Reports a contained panic.
-    fn note(&self, kind: UnhandledKind, contained: Result<(), Payload>) {
-        if let Err(payload) = contained {
-            self.tell(kind, panic::message(&payload));
-            panic::discard(payload);
-        }
-    }
-
-    fn tell(&self, kind: UnhandledKind, message: &str) {
-        let label = self.label();
-        self.env()
-            .report(&Unhandled::new(kind, Some(&label), message));
-    }
-
-    /// Gives up the slot and the place in the census, once.
-    fn leave(&mut self) -> Option<Arc<Env>> {
-        self.env.as_ref()?;
-        for cleanup in self.slot.close_cleanups().into_iter().rev() {
-            self.note(UnhandledKind::DropPanicked, contain_drop(cleanup));
-        }
-        let (vacancy, waker) = self.slot.future_gone();
-        // Not the last reference: async-task holds one while it polls or drops us.
-        drop(waker);
-        if vacancy == Vacancy::Free {
-            registry::give_back(self.slot);
-        }
-        let env = self.env.take()?;
-        env.discharge();
-        Some(env)
-    }
+#[cold]
+fn report(slot: &TaskSlot, kind: UnhandledKind, message: &str) {
+    let label = slot.label().expect("the slot is ours until it is vacated");
+    env::find(slot.env(), |env| tell(env, kind, &label, message));
 }
 
 fn poll_body<F: Future>(
@@ -343,9 +369,10 @@ fn poll_body<F: Future>(
 }
 
 /// Runs `inside` as this task, where the thread has entered a runtime.
-fn in_task<R>(slot: &'static TaskSlot, inside: impl FnOnce() -> R) -> R {
-    context::with(|local| match local {
-        Some(local) => local.in_task(slot, inside),
-        None => inside(),
+fn in_task<R>(slot: &'static TaskSlot, waker: Option<&Waker>, inside: impl FnOnce() -> R) -> R {
+    context::with(|local| match (local, waker) {
+        (Some(local), Some(waker)) => local.in_task_with(slot, waker, inside),
+        (Some(local), None) => local.in_task(slot, inside),
+        (None, _) => inside(),
     })
 }

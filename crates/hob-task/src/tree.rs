@@ -203,7 +203,7 @@ mod tests {
     use std::panic::Location;
 
     use hob_core::TaskSlot;
-    use hob_core::task::{CancelReason, Occupant, Request, TaskLabel, Wait};
+    use hob_core::task::{CancelReason, Occupant, Request, TaskLabel};
 
     use super::*;
 
@@ -268,7 +268,7 @@ mod tests {
         let (waiting, id) = slot("fetch", None);
         let line = line!() - 1;
         waiting.count_poll();
-        waiting.record_wait(Wait::new("Queue::get", Location::caller()));
+        waiting.record_wait(&"Queue::get", Location::caller());
         let place = format!("{}:{}", file!(), line!() - 1);
         let snapshot = waiting.snapshot(ENV).expect("it is occupied");
         let (asked, other) = slot("asked", Some(id));

@@ -49,7 +49,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        context::record_wait("yield_now", self.place);
+        context::record_wait(&"yield_now", self.place);
         cx.waker().wake_by_ref();
         Poll::Pending
     }

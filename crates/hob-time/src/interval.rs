@@ -200,7 +200,7 @@ impl Interval {
     fn poll_from(&mut self, cx: &Context<'_>, place: &'static Location<'static>) -> Poll<Instant> {
         let polled = self.timer.poll_spending(self.next, cx);
         if polled.is_pending() {
-            context::record_wait("Interval::tick", place);
+            context::record_wait(&"Interval::tick", place);
         }
         let now = ready!(polled);
         let tick = self.next;

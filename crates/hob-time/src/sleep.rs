@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hob_core::task::What;
 use hob_core::{Instant, context};
 
 use crate::timer::{Timer, reached};
@@ -48,7 +49,7 @@ pub fn sleep(duration: Duration) -> Sleep {
     } else {
         Turn::ByClock
     };
-    Sleep::new(Instant::now() + duration, turn, "sleep")
+    Sleep::new(Instant::now() + duration, turn, &"sleep")
 }
 
 /// Waits until `deadline`.
@@ -77,7 +78,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::new(deadline, Turn::ByClock, "sleep_until")
+    Sleep::new(deadline, Turn::ByClock, &"sleep_until")
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -89,7 +90,7 @@ pub struct Sleep {
     deadline: Instant,
     turn: Turn,
     timer: Timer,
-    what: &'static str,
+    what: What,
     place: &'static Location<'static>,
 }
 
@@ -104,7 +105,7 @@ enum Turn {
 
 impl Sleep {
     #[track_caller]
-    fn new(deadline: Instant, turn: Turn, what: &'static str) -> Self {
+    fn new(deadline: Instant, turn: Turn, what: What) -> Self {
         Self {
             deadline,
             turn,

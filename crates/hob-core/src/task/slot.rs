@@ -2,56 +2,81 @@
 //!
 //! # Implementation
 //!
-//! Two words are atomic because each poll touches them: the request to end and the count of polls.
-//! All else is rare and stands under the slot's own lock, which nobody holds while foreign code runs:
-//! wakers and cleanups are moved out first, and called and dropped afterwards.
-//!
-//! A slot is in use from [`TaskSlot::occupy`] until both the future and the handle are gone:
+//! All that a dump shows stands in atomic words, so that it is read with nothing locked. The first
+//! word holds the task's number and eight flags; zero says that the slot is free:
 //!
 //! ```text
-//!   free ──occupy──► future + handle ──future_gone──► handle ──handle_gone──► free
-//!                          └────────handle_gone─────► future ──future_gone──► free
+//!        occupy            future_gone             vacate
+//!   0 ───────────► id, ALIVE ───────────► id, ... ─────────► 0
+//!                  │ request: CANCEL, ABANDON, SHUTDOWN
+//!                  │ a name, a reason, a cleanup: RARE
+//!                  └ close_cleanups: CLOSED
 //! ```
+//!
+//! Whoever asks a task to end exchanges the whole word and requires the number in it, so a request
+//! that comes late never hits the slot's next occupant.
+//!
+//! **A dump** reads the word, then the fields, then the word again: a number that is still the same
+//! says that the fields are that task's. `vacate` and `occupy` order their stores for it by fences.
+//!
+//! **A wait** is two words, what and where. `record_wait` takes *what* away, stores *where*, and puts
+//! the new *what* down; a dump reads both twice. As long as it reads the same twice they belong
+//! together: to fool it, the task must note five waits between its four loads, the first, third and
+//! fifth for the same thing and the second and fourth at the same place.
+//!
+//! **The waker**, the runtime's reference to the task, stands under the slot's lock, with which no
+//! foreign code runs. It is stored when the task first returns `Pending`; until then the queue holds
+//! the task. Who requests sets the flag, then looks for the waker; who stores the waker looks for the
+//! flag afterwards. Both take the lock, so one of the two sees the other.
+//!
+//! **Rare things** stand apart: see `rare.rs`.
 
 use std::fmt;
 use std::mem;
-use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::num::NonZeroU64;
+use std::panic::Location;
+use std::task::Waker;
 
-use super::{CancelReason, Cleanup, Request, TaskId, TaskLabel, TaskSnapshot, Wait};
-use crate::panic::contain_drop;
-use crate::primitive::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, lock};
-use crate::unhandled::{self, UnhandledKind};
+use super::rare::{self, Rare};
+use super::{CancelReason, Cleanup, Request, TaskId, TaskLabel, TaskSnapshot, Wait, What};
+use crate::atomic_ref::AtomicRef;
+use crate::primitive::{AtomicU32, AtomicU64, Mutex, Ordering, fence, lock};
 
 /// What is known of one task. See the [module's documentation](crate::task).
+///
+/// It takes 72 bytes.
 pub struct TaskSlot {
-    /// A [`Request`], read once a poll.
-    request: AtomicU32,
-    polls: AtomicU64,
-    joiner: Arc<Joiner>,
-    /// A waker of [`Joiner`], made once for all tasks that use the slot.
-    join_waker: Waker,
-    entry: Mutex<Entry>,
+    word: AtomicU64,
+    /// Where the task was spawned.
+    place: AtomicRef<Location<'static>>,
+    /// The number of the task that spawned it; 0 for none.
+    parent: AtomicU64,
+    /// The number of its runtime's [`Env`](crate::Env).
+    env: AtomicU32,
+    /// How often it was polled; it stays at the greatest number.
+    polls: AtomicU32,
+    /// What it waits for.
+    what: AtomicRef<&'static str>,
+    /// Where it waits for that.
+    wait_place: AtomicRef<Location<'static>>,
+    /// The runtime's reference to the task, once it has suspended.
+    waker: Mutex<Option<Waker>>,
 }
 
-/// Whoever awaits a task, behind a wall: async-task aborts the process when a waker panics, so it is
-/// given this one.
-struct Joiner(Mutex<Option<Waker>>);
-
-#[derive(Default)]
-struct Entry {
-    occupant: Option<Occupant>,
-    future_alive: bool,
-    handle_alive: bool,
-    /// The runtime's reference to the task: it keeps it from being freed before its future was
-    /// dropped, and schedules it.
-    waker: Option<Waker>,
-    wait: Option<Wait>,
-    reason: Option<CancelReason>,
-    cleanups: Vec<Cleanup>,
-    /// No more cleanups are taken.
-    cleanups_closed: bool,
-}
+/// The future, or a cleanup, has not been dropped yet.
+const ALIVE: u64 = 1;
+/// The task was asked to end.
+const CANCEL: u64 = 1 << 1;
+/// It was asked to drop its cleanups too.
+const ABANDON: u64 = 1 << 2;
+/// It was asked because of the shutdown: the reason that needs no room.
+const SHUTDOWN: u64 = 1 << 3;
+/// There is something about it in `rare`.
+const RARE: u64 = 1 << 4;
+/// No more cleanups are taken.
+const CLOSED: u64 = 1 << 5;
+/// The number stands above the flags.
+const ID_SHIFT: u32 = 8;
 
 /// Who uses a slot.
 #[derive(Clone, Debug)]
@@ -65,28 +90,19 @@ pub struct Occupant {
     pub env: u64,
 }
 
-/// Whether a slot may be used again.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[must_use = "a free slot goes back to the table"]
-#[expect(clippy::exhaustive_enums, reason = "there is no third answer")]
-pub enum Vacancy {
-    /// Both the future and the handle are gone.
-    Free,
-    /// One of them is still there.
-    InUse,
-}
-
 impl TaskSlot {
     /// Creates a free slot.
     #[must_use]
     pub fn new() -> Self {
-        let joiner = Arc::new(Joiner(Mutex::new(None)));
         Self {
-            request: AtomicU32::new(Request::None as u32),
-            polls: AtomicU64::new(0),
-            join_waker: Waker::from(Arc::clone(&joiner)),
-            joiner,
-            entry: Mutex::new(Entry::default()),
+            word: AtomicU64::new(0),
+            place: AtomicRef::new(None),
+            parent: AtomicU64::new(0),
+            env: AtomicU32::new(0),
+            polls: AtomicU32::new(0),
+            what: AtomicRef::new(None),
+            wait_place: AtomicRef::new(None),
+            waker: Mutex::new(None),
         }
     }
 
@@ -96,231 +112,354 @@ impl TaskSlot {
     ///
     /// If it is not free.
     pub fn occupy(&self, occupant: Occupant) {
-        let mut entry = lock(&self.entry);
-        assert!(entry.occupant.is_none(), "a task slot was given out twice");
-        entry.occupant = Some(occupant);
-        entry.future_alive = true;
-        entry.handle_alive = true;
-    }
-
-    /// Hands over the runtime's reference to the task, before the task is scheduled first.
-    pub fn keep_alive(&self, waker: Waker) {
-        lock(&self.entry).waker = Some(waker);
+        let Occupant { label, parent, env } = occupant;
+        let free = self.word.load(Ordering::Relaxed) == 0;
+        assert!(free, "a task slot was given out twice");
+        let mut word = label.id.get() << ID_SHIFT | ALIVE;
+        if let Some(name) = label.name {
+            word |= RARE;
+            rare::with(label.id, |rares| {
+                rares.entry(label.id).or_default().name = Some(name);
+            });
+        }
+        // Pairs with the fence in `is_still`: a dump that reads one of the stores below sees that the
+        // slot's last task has left.
+        fence(Ordering::Release);
+        self.place.store(Some(label.place), Ordering::Relaxed);
+        let parent = parent.map_or(0, TaskId::get);
+        self.parent.store(parent, Ordering::Relaxed);
+        self.env.store(short(env), Ordering::Relaxed);
+        self.polls.store(0, Ordering::Relaxed);
+        self.what.store(None, Ordering::Relaxed);
+        self.word.store(word, Ordering::Release);
     }
 
     /// The task's identity, while the slot is in use.
     #[must_use]
     pub fn label(&self) -> Option<TaskLabel> {
-        let entry = lock(&self.entry);
-        entry
-            .occupant
-            .as_ref()
-            .map(|occupant| occupant.label.clone())
+        let word = self.word.load(Ordering::Acquire);
+        self.label_of(id_of(word)?, word)
     }
 
     /// The task's number, while the slot is in use.
     #[must_use]
     pub fn id(&self) -> Option<TaskId> {
-        let entry = lock(&self.entry);
-        entry.occupant.as_ref().map(|occupant| occupant.label.id)
+        id_of(self.word.load(Ordering::Acquire))
+    }
+
+    /// The number of the runtime of the task that uses the slot.
+    #[must_use]
+    pub fn env(&self) -> u64 {
+        self.env.load(Ordering::Relaxed).into()
     }
 
     /// What a dump shows, if the task's future is alive and belongs to that runtime.
     #[must_use]
     pub fn snapshot(&self, env: u64) -> Option<TaskSnapshot> {
-        let entry = lock(&self.entry);
-        let occupant = entry.alive_in(env)?;
+        let word = self.word.load(Ordering::Acquire);
+        let id = id_of(word).filter(|_| word & ALIVE != 0 && self.env() == env)?;
+        let parent = NonZeroU64::new(self.parent.load(Ordering::Relaxed)).map(TaskId);
+        let polls = self.polls.load(Ordering::Relaxed).into();
+        let wait = self.wait();
+        let cancel = reason_of(id, word);
+        let label = self.label_of(id, word)?;
         Some(TaskSnapshot {
-            label: occupant.label.clone(),
-            parent: occupant.parent,
-            polls: self.polls.load(Ordering::Relaxed),
-            wait: entry.wait,
-            cancel: entry.reason.clone(),
+            label,
+            parent,
+            polls,
+            wait,
+            cancel,
         })
+    }
+
+    /// The number of the task, if its future is alive and belongs to that runtime.
+    #[must_use]
+    pub fn alive_in(&self, env: u64) -> Option<TaskId> {
+        let word = self.word.load(Ordering::Acquire);
+        let is_there = word & ALIVE != 0 && self.env() == env;
+        id_of(word).filter(|id| is_there && self.is_still(*id))
     }
 
     /// Asks the task `id` to end, and wakes it. The first reason sticks, the strongest request wins.
     ///
     /// Returns `false` if that task's future is gone already.
     pub fn request(&self, id: TaskId, request: Request, reason: CancelReason) -> bool {
-        let mut entry = lock(&self.entry);
-        if !entry.is_alive(id) {
-            return false;
+        let flags = match request {
+            Request::None => return self.wake(id),
+            Request::Cancel => CANCEL,
+            Request::Abandon => CANCEL | ABANDON,
+        };
+        let is_first = self.word.load(Ordering::Relaxed) & CANCEL == 0;
+        let asked = match reason {
+            CancelReason::Shutdown => self.mark(id, flags, SHUTDOWN).is_some(),
+            CancelReason::Because(_) if is_first => self.request_because(id, flags, reason),
+            CancelReason::Because(_) => self.mark(id, flags, 0).is_some(),
+        };
+        if asked {
+            // It may have ended in between: it was asked in time all the same.
+            let _gone = !self.wake(id);
         }
-        entry.reason.get_or_insert(reason);
-        // Under the lock, so a slot's next occupant cannot inherit it. Release: the reason is seen
-        // by whoever sees the request, though it is read under the lock anyway.
-        self.request.fetch_max(request as u32, Ordering::Release);
-        wake_by(entry);
-        true
+        asked
     }
 
-    /// The number of the task, if its future is alive and belongs to that runtime.
-    #[must_use]
-    pub fn alive_in(&self, env: u64) -> Option<TaskId> {
-        let entry = lock(&self.entry);
-        Some(entry.alive_in(env)?.label.id)
+    /// Asks for a reason that needs room.
+    fn request_because(&self, id: TaskId, flags: u64, reason: CancelReason) -> bool {
+        // The reason stands there before the request is seen, and the map's lock is held over both,
+        // so that whoever sees the request waits until the reason is the right one.
+        rare::with(id, |rares| {
+            let rare = rares.entry(id).or_default();
+            let is_new = rare.reason.is_none();
+            if is_new {
+                rare.reason = Some(reason);
+            }
+            let before = self.mark(id, flags | RARE, 0);
+            // Gone, or another reason came first.
+            if is_new && before.is_none_or(|before| before & CANCEL != 0) {
+                rare.reason = None;
+            }
+            // One whose task has gone would stay for ever.
+            if before.is_none() && rare.is_empty() {
+                rares.remove(&id);
+            }
+            before.is_some()
+        })
+    }
+
+    /// Sets flags in the word of the task `id`, and `first` too if nobody has asked it to end before.
+    /// `None` if its future is gone, else the word as it was.
+    fn mark(&self, id: TaskId, flags: u64, first: u64) -> Option<u64> {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & ALIVE == 0 || id_of(word) != Some(id) {
+                return None;
+            }
+            let first = if word & CANCEL == 0 { first } else { 0 };
+            let marked = word | flags | first;
+            // Release: who sees the flags sees the reason. Acquire: the map is ours to look at.
+            let order = (Ordering::AcqRel, Ordering::Relaxed);
+            match self.word.compare_exchange(word, marked, order.0, order.1) {
+                Ok(before) => return Some(before),
+                Err(now) => word = now,
+            }
+        }
     }
 
     /// Wakes the task `id`, for no reason: every future must bear that. For simulators.
     ///
     /// Returns `false` if that task's future is gone already.
     pub fn wake(&self, id: TaskId) -> bool {
-        let entry = lock(&self.entry);
-        let is_alive = entry.is_alive(id);
-        if is_alive {
-            wake_by(entry);
+        let kept = lock(&self.waker);
+        // Under the lock: a next occupant cannot have stored its waker without our seeing it here.
+        let word = self.word.load(Ordering::Acquire);
+        if word & ALIVE == 0 || id_of(word) != Some(id) {
+            return false;
         }
-        is_alive
+        let waker = kept.clone();
+        drop(kept);
+        // One that has not suspended yet is queued, or is about to look for requests.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
     }
 
     /// How urgently the task is asked to end.
     #[must_use]
     pub fn requested(&self) -> Request {
-        match self.request.load(Ordering::Acquire) {
-            0 => Request::None,
-            1 => Request::Cancel,
-            _ => Request::Abandon,
-        }
+        request_in(self.word.load(Ordering::Acquire))
+    }
+
+    /// How urgently the task `id` is asked to end; `None` if it uses the slot no more.
+    #[must_use]
+    pub fn requested_of(&self, id: TaskId) -> Option<Request> {
+        let word = self.word.load(Ordering::Acquire);
+        (id_of(word) == Some(id)).then(|| request_in(word))
     }
 
     /// Why the task was asked to end, if it was.
     #[must_use]
     pub fn reason(&self) -> Option<CancelReason> {
-        lock(&self.entry).reason.clone()
+        let word = self.word.load(Ordering::Acquire);
+        reason_of(id_of(word)?, word)
     }
 
-    /// Counts a poll. Only the task's own poll calls it, so a plain load and store will do.
-    pub fn count_poll(&self) {
-        let polls = self.polls.load(Ordering::Relaxed);
-        self.polls.store(polls + 1, Ordering::Relaxed);
+    /// Counts a poll, and returns how many there were. Only the task's own poll calls it, so a plain
+    /// load and store will do.
+    #[inline]
+    pub fn count_poll(&self) -> u32 {
+        let polls = self.polls.load(Ordering::Relaxed).saturating_add(1);
+        self.polls.store(polls, Ordering::Relaxed);
+        polls
     }
 
-    /// Notes what the task waits for.
-    pub fn record_wait(&self, wait: Wait) {
-        lock(&self.entry).wait = Some(wait);
-    }
-
-    /// Files the waker of whoever awaits the task.
-    pub fn set_joiner(&self, waker: &Waker) {
-        let mut displaced = Some(waker.clone());
-        mem::swap(&mut *lock(&self.joiner.0), &mut displaced);
+    /// Hands over a reference to the task: the runtime's, which keeps it from being freed before its
+    /// future was dropped, and schedules it.
+    ///
+    /// The task's own poll calls it before the task suspends for the first time, and looks for a
+    /// [request](Self::requested) afterwards: one that came before found no waker.
+    pub fn keep_alive(&self, waker: Waker) {
+        let displaced = lock(&self.waker).replace(waker);
         drop(displaced);
     }
 
-    /// The waker to leave with async-task: it wakes whoever was filed by
-    /// [`set_joiner`](Self::set_joiner), and contains a panic in that waker.
-    #[must_use]
-    pub const fn join_waker(&self) -> &Waker {
-        &self.join_waker
+    /// Notes what the task waits for. Only the task's own poll calls it.
+    #[inline]
+    pub fn record_wait(&self, what: What, place: &'static Location<'static>) {
+        self.what.store(None, Ordering::Relaxed);
+        // Release: who reads this place, or what follows, no longer reads the former `what`.
+        self.wait_place.store(Some(place), Ordering::Release);
+        self.what.store(Some(what), Ordering::Release);
     }
 
-    /// Takes the waker of whoever awaits the task.
-    #[must_use]
-    pub fn take_joiner(&self) -> Option<Waker> {
-        lock(&self.joiner.0).take()
+    /// What the task waits for, for a dump.
+    fn wait(&self) -> Option<Wait> {
+        let read = || {
+            let what = self.what.load(Ordering::Acquire);
+            (what, self.wait_place.load(Ordering::Acquire))
+        };
+        let (mut last, mut left) = (read(), 4);
+        loop {
+            let again = read();
+            let same = same(last.0, again.0) && same(last.1, again.1);
+            if same || left == 0 {
+                let (what, place) = again;
+                let wait = what.zip(place).filter(|_| same);
+                return wait.map(|(what, place)| Wait::new(what, place));
+            }
+            (last, left) = (again, left - 1);
+        }
     }
 
-    /// Adds a cleanup; they run last in, first out.
+    /// Whether there may be something rare about the task, such as cleanups.
+    #[must_use]
+    #[inline]
+    pub fn is_rare(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & RARE != 0
+    }
+
+    /// Adds a cleanup; they run last in, first out. Only the task itself calls it.
     ///
     /// # Errors
     ///
-    /// The cleanup, once [`close_cleanups`](Self::close_cleanups) was called.
+    /// The cleanup, once [`close_cleanups`](Self::close_cleanups) was called or the future is gone.
     pub fn push_cleanup(&self, cleanup: Cleanup) -> Result<(), Cleanup> {
-        let mut entry = lock(&self.entry);
-        if entry.cleanups_closed {
-            return Err(cleanup);
+        let word = self.word.load(Ordering::Relaxed);
+        match id_of(word) {
+            Some(id) if word & (ALIVE | CLOSED) == ALIVE => {
+                rare::with(id, |rares| {
+                    rares.entry(id).or_default().cleanups.push(cleanup);
+                    self.word.fetch_or(RARE, Ordering::AcqRel);
+                });
+                Ok(())
+            }
+            _ => Err(cleanup),
         }
-        entry.cleanups.push(cleanup);
-        Ok(())
     }
 
     /// Takes all cleanups out, and takes no more.
     #[must_use]
     pub fn close_cleanups(&self) -> Vec<Cleanup> {
-        let mut entry = lock(&self.entry);
-        entry.cleanups_closed = true;
-        mem::take(&mut entry.cleanups)
+        self.word.fetch_or(CLOSED, Ordering::AcqRel);
+        self.with_rare(|rare| mem::take(&mut rare.cleanups))
+            .unwrap_or_default()
     }
 
     /// Takes the cleanup that was added last.
     #[must_use]
     pub fn pop_cleanup(&self) -> Option<Cleanup> {
-        lock(&self.entry).cleanups.pop()
+        self.with_rare(|rare| rare.cleanups.pop()).flatten()
     }
 
-    /// The future has been dropped: nothing schedules the task from now on.
+    fn with_rare<R>(&self, act: impl FnOnce(&mut Rare) -> R) -> Option<R> {
+        let word = self.word.load(Ordering::Acquire);
+        let id = id_of(word).filter(|_| word & RARE != 0)?;
+        rare::with(id, |rares| rares.get_mut(&id).map(act))
+    }
+
+    /// The future has been dropped: nothing schedules the task from now on, and no request reaches it.
     ///
-    /// The caller drops the returned waker, the runtime's reference, before it lets the task end.
-    pub fn future_gone(&self) -> (Vacancy, Option<Waker>) {
-        let mut entry = lock(&self.entry);
-        debug_assert!(entry.future_alive, "a future went twice");
-        debug_assert!(entry.cleanups.is_empty(), "cleanups are taken out first");
-        entry.future_alive = false;
-        let waker = entry.waker.take();
-        (self.vacate(&mut entry), waker)
-    }
-
-    /// The handle has been dropped, or has given up the task's output.
-    pub fn handle_gone(&self) -> Vacancy {
-        // A waker is foreign code: the slot is given up also when its destructor panics.
-        unhandled::report_panic(
-            UnhandledKind::CallbackPanicked,
-            contain_drop(self.take_joiner()),
-        );
-        let mut entry = lock(&self.entry);
-        debug_assert!(entry.handle_alive, "a handle went twice");
-        entry.handle_alive = false;
-        self.vacate(&mut entry)
-    }
-
-    fn vacate(&self, entry: &mut Entry) -> Vacancy {
-        if entry.future_alive || entry.handle_alive {
-            return Vacancy::InUse;
-        }
-        entry.occupant = None;
-        entry.wait = None;
-        entry.reason = None;
-        entry.cleanups_closed = false;
-        self.request.store(Request::None as u32, Ordering::Relaxed);
-        self.polls.store(0, Ordering::Relaxed);
-        Vacancy::Free
-    }
-}
-
-impl Wake for Joiner {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let waker = lock(&self.0).take();
-        if let Some(waker) = waker {
-            unhandled::wake(waker);
+    /// Returns the runtime's reference, which the caller drops before it lets the task end. A caller
+    /// that knows that none was [handed over](Self::keep_alive) says so by `suspended`.
+    pub fn future_gone(&self, suspended: bool) -> Option<Waker> {
+        let before = self.word.fetch_and(!ALIVE, Ordering::AcqRel);
+        debug_assert!(before & ALIVE != 0, "a future went twice");
+        if suspended {
+            lock(&self.waker).take()
+        } else {
+            None
         }
     }
-}
 
-/// Wakes the task, with the lock released.
-fn wake_by(entry: MutexGuard<'_, Entry>) {
-    let waker = entry.waker.clone();
-    drop(entry);
-    if let Some(waker) = waker {
-        waker.wake();
+    /// The task leaves. Its future is gone; the slot is free afterwards.
+    pub fn vacate(&self) {
+        let word = self.word.load(Ordering::Acquire);
+        debug_assert_eq!(word & ALIVE, 0, "the future goes first");
+        debug_assert_ne!(word, 0, "a task left twice");
+        if word & RARE != 0
+            && let Some(id) = id_of(word)
+        {
+            let rare = rare::forget(id);
+            debug_assert!(
+                rare.is_none_or(|rare| rare.cleanups.is_empty()),
+                "cleanups are taken out first"
+            );
+        }
+        self.word.store(0, Ordering::Release);
+    }
+
+    /// The identity of the task `id`, whose word was `word`, if it is still there.
+    fn label_of(&self, id: TaskId, word: u64) -> Option<TaskLabel> {
+        let place = self.place.load(Ordering::Relaxed)?;
+        let name = if word & RARE == 0 {
+            None
+        } else {
+            rare::with(id, |rares| {
+                rares.get(&id).and_then(|rare| rare.name.clone())
+            })
+        };
+        self.is_still(id).then_some(TaskLabel { id, name, place })
+    }
+
+    /// Whether all that was read since the word was read belongs to the task `id`.
+    fn is_still(&self, id: TaskId) -> bool {
+        // Pairs with the fence in `occupy`.
+        fence(Ordering::Acquire);
+        id_of(self.word.load(Ordering::Relaxed)) == Some(id)
     }
 }
 
-impl Entry {
-    fn is_alive(&self, id: TaskId) -> bool {
-        let is_it = |occupant: &Occupant| occupant.label.id == id;
-        self.future_alive && self.occupant.as_ref().is_some_and(is_it)
-    }
+fn id_of(word: u64) -> Option<TaskId> {
+    NonZeroU64::new(word >> ID_SHIFT).map(TaskId)
+}
 
-    fn alive_in(&self, env: u64) -> Option<&Occupant> {
-        self.occupant
-            .as_ref()
-            .filter(|occupant| self.future_alive && occupant.env == env)
+const fn request_in(word: u64) -> Request {
+    match word & (CANCEL | ABANDON) {
+        0 => Request::None,
+        CANCEL => Request::Cancel,
+        _ => Request::Abandon,
     }
+}
+
+fn reason_of(id: TaskId, word: u64) -> Option<CancelReason> {
+    if word & CANCEL == 0 {
+        None
+    } else if word & SHUTDOWN != 0 {
+        Some(CancelReason::Shutdown)
+    } else {
+        rare::with(id, |rares| {
+            rares.get(&id).and_then(|rare| rare.reason.clone())
+        })
+    }
+}
+
+/// The number of a runtime as a slot stores it. No process makes four billion runtimes; the tasks of
+/// one beyond that would be missing from dumps.
+fn short(env: u64) -> u32 {
+    u32::try_from(env).unwrap_or(u32::MAX)
+}
+
+fn same<T>(one: Option<&'static T>, other: Option<&'static T>) -> bool {
+    one.map(std::ptr::from_ref) == other.map(std::ptr::from_ref)
 }
 
 impl Default for TaskSlot {
@@ -332,13 +471,9 @@ impl Default for TaskSlot {
 impl fmt::Debug for TaskSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut slot = f.debug_struct("TaskSlot");
-        // A dump must not wait.
-        match self.entry.try_lock() {
-            Ok(entry) => match &entry.occupant {
-                Some(occupant) => slot.field("task", &occupant.label),
-                None => slot.field("task", &format_args!("<free>")),
-            },
-            Err(_) => slot.field("task", &format_args!("<locked>")),
+        match self.id() {
+            Some(id) => slot.field("task", &id),
+            None => slot.field("task", &format_args!("<free>")),
         };
         slot.finish_non_exhaustive()
     }
@@ -346,10 +481,11 @@ impl fmt::Debug for TaskSlot {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::sync::Arc;
     use std::sync::mpsc::{Sender, channel};
+    use std::task::Wake;
 
     use super::*;
-    use std::panic::Location;
 
     const ENV: u64 = 7;
 
@@ -384,26 +520,29 @@ mod tests {
         reason.into()
     }
 
+    /// The future ends and the task leaves.
+    fn move_out(slot: &TaskSlot) {
+        drop(slot.future_gone(true));
+        slot.vacate();
+    }
+
     #[test]
-    fn a_slot_is_free_once_both_are_gone() {
-        let (slot, _) = occupied();
-        assert_eq!(slot.future_gone().0, Vacancy::InUse);
-        assert_eq!(slot.handle_gone(), Vacancy::Free);
-        move_in(&slot);
-        assert_eq!(slot.handle_gone(), Vacancy::InUse);
-        assert_eq!(slot.future_gone().0, Vacancy::Free);
+    fn a_slot_takes_72_bytes() {
+        assert_eq!(size_of::<TaskSlot>(), 72);
     }
 
     #[test]
     fn a_free_slot_remembers_nothing() {
         let (slot, id) = occupied();
         slot.count_poll();
-        slot.record_wait(Wait::new("sleep", Location::caller()));
+        slot.record_wait(&"sleep", Location::caller());
         assert!(slot.request(id, Request::Abandon, because("late")));
-        slot.set_joiner(Waker::noop());
-        let _freed = (slot.future_gone(), slot.handle_gone());
+        assert!(slot.push_cleanup(Box::pin(async {})).is_ok());
+        assert_eq!(slot.close_cleanups().len(), 1);
+        move_out(&slot);
         assert!(slot.id().is_none() && slot.label().is_none());
-        assert!(slot.snapshot(ENV).is_none() && slot.take_joiner().is_none());
+        assert!(slot.snapshot(ENV).is_none() && slot.requested_of(id).is_none());
+        assert!(rare::forget(id).is_none(), "nothing is left beside it");
 
         let next = move_in(&slot);
         assert_ne!(next, id);
@@ -411,6 +550,7 @@ mod tests {
         let snapshot = slot.snapshot(ENV).expect("it is in use");
         assert_eq!((snapshot.label.id, snapshot.polls), (next, 0));
         assert!(snapshot.wait.is_none() && snapshot.cancel.is_none());
+        assert!(slot.push_cleanup(Box::pin(async {})).is_ok());
     }
 
     #[test]
@@ -421,7 +561,7 @@ mod tests {
         assert!(slot.wake(id));
         assert_eq!(rung.try_iter().count(), 1);
         assert!(!slot.wake(TaskId::next()));
-        let _gone = slot.future_gone();
+        drop(slot.future_gone(true));
         assert!(!slot.wake(id), "its future is gone");
         assert_eq!(rung.try_iter().count(), 0);
     }
@@ -447,7 +587,7 @@ mod tests {
             (Some(id), None)
         );
         assert!(slot.request(id, Request::Cancel, CancelReason::Shutdown));
-        let _in_use = slot.future_gone();
+        drop(slot.future_gone(true));
         assert!(!slot.request(id, Request::Abandon, because("too late")));
         assert_eq!(
             (slot.alive_in(ENV), slot.reason()),
@@ -462,7 +602,7 @@ mod tests {
         slot.keep_alive(Arc::new(Bell(Some(sender))).into());
         assert!(slot.request(id, Request::Cancel, because("now")));
         assert_eq!(rung.try_iter().count(), 1);
-        let (_, waker) = slot.future_gone();
+        let waker = slot.future_gone(true);
         assert!(waker.is_some(), "the runtime's reference is handed out");
         assert!(!slot.request(id, Request::Cancel, because("again")));
         assert_eq!(rung.try_iter().count(), 0);
@@ -476,28 +616,59 @@ mod tests {
         assert!(slot.snapshot(ENV + 1).is_none());
         let snapshot = slot.snapshot(ENV).expect("it is in use");
         assert_eq!((snapshot.label.id, snapshot.polls), (id, 2));
-        let _in_use = slot.future_gone();
+        drop(slot.future_gone(true));
         assert!(slot.snapshot(ENV).is_none());
         assert_eq!(slot.id(), Some(id), "the handle still asks for it");
     }
 
     #[test]
-    fn the_last_joiner_is_woken_once() {
-        let (slot, _) = occupied();
-        let (old, new) = (channel(), channel());
-        slot.set_joiner(&Arc::new(Bell(Some(old.0))).into());
-        slot.set_joiner(&Arc::new(Bell(Some(new.0))).into());
-        slot.join_waker().wake_by_ref();
-        slot.join_waker().wake_by_ref();
-        assert_eq!(old.1.try_iter().count(), 0);
-        assert_eq!(new.1.try_iter().count(), 1);
+    fn the_first_reason_stays_whether_it_needs_room_or_not() {
+        let (slot, id) = occupied();
+        assert!(slot.request(id, Request::Cancel, CancelReason::Shutdown));
+        assert!(slot.request(id, Request::Cancel, because("second")));
+        assert_eq!(slot.reason(), Some(CancelReason::Shutdown));
+        drop(slot.future_gone(false));
+        slot.vacate();
+        let id = move_in(&slot);
+        assert!(slot.request(id, Request::Cancel, because("first")));
+        assert!(slot.request(id, Request::Abandon, CancelReason::Shutdown));
+        assert_eq!(slot.reason(), Some(because("first")));
     }
 
     #[test]
-    fn a_joiner_that_panics_is_contained() {
+    fn a_request_for_a_task_that_is_gone_leaves_nothing_behind() {
+        let slot = TaskSlot::new();
+        let label = TaskLabel::new(None, Location::caller());
+        let id = label.id;
+        assert!(!slot.request(id, Request::Cancel, because("it is not here yet")));
+        assert!(rare::forget(id).is_none());
+        let (parent, env) = (None, ENV);
+        slot.occupy(Occupant { label, parent, env });
+        drop(slot.future_gone(false));
+        assert!(!slot.request(id, Request::Cancel, because("it has ended")));
+        assert!(rare::forget(id).is_none());
+    }
+
+    #[test]
+    fn a_wait_takes_the_place_of_the_former() {
         let (slot, _) = occupied();
-        slot.set_joiner(&Arc::new(Bell(None)).into());
-        slot.join_waker().wake_by_ref();
+        let wait = || slot.snapshot(ENV).expect("it is in use").wait;
+        assert!(wait().is_none());
+        slot.record_wait(&"one", Location::caller());
+        let place = Location::caller();
+        slot.record_wait(&"other", place);
+        let wait = wait().expect("it was noted");
+        assert_eq!((wait.what, wait.place), ("other", place));
+    }
+
+    #[test]
+    fn no_cleanup_is_taken_after_the_end() {
+        let (slot, _) = occupied();
+        assert!(slot.close_cleanups().is_empty());
+        assert!(slot.push_cleanup(Box::pin(async {})).is_err());
+        let (slot, _) = occupied();
+        drop(slot.future_gone(false));
+        assert!(slot.push_cleanup(Box::pin(async {})).is_err());
     }
 
     #[test]

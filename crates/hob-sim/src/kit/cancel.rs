@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hob_core::task::Wait;
+use hob_core::task::{Wait, What};
 use hob_core::{TaskSlot, context};
 
 use super::bell::Bell;
@@ -32,7 +32,7 @@ const PATIENCE_SIMULATED: Duration = Duration::from_secs(3600);
 const PATIENCE_REAL: Duration = Duration::from_secs(1);
 
 /// What a future is noted to wait in that says nothing itself.
-const UNKNOWN: &str = "cancel_everywhere";
+const UNKNOWN: hob_core::task::What = &"cancel_everywhere";
 
 /// Where a future was cut.
 #[derive(Clone, Debug)]
@@ -194,7 +194,7 @@ async fn run_to<F: Future>(
         {
             return Reached::End;
         }
-        wait = last_wait().filter(|wait| wait.what != UNKNOWN);
+        wait = last_wait().filter(|wait| wait.what != *UNKNOWN);
     }
     if woken && !is_rung(bell).await {
         return Reached::Silence;

@@ -133,7 +133,7 @@ impl Future for Settle {
         let this = self.get_mut();
         let rung = this.ask().poll_rung(cx);
         if rung.is_pending() {
-            context::record_wait("settle", this.place);
+            context::record_wait(&"settle", this.place);
         }
         rung
     }

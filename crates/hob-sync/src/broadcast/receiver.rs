@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use hob_core::task::What;
 use crate::blocking::block_on;
 use crate::broadcast::error::{RecvError, TryRecvError};
 use crate::broadcast::ring::Cursor;
@@ -104,7 +105,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub(super) fn wait(
         &mut self,
-        what: &'static str,
+        what: What,
     ) -> (&mut Cursor<T>, Wait<&Shared<T>, Arrival>) {
         let Self { shared, cursor } = self;
         let wait = Wait::new(&**shared, cursor.next(), what);
@@ -112,7 +113,7 @@ impl<T> Receiver<T> {
     }
 
     #[track_caller]
-    pub(super) fn owned_wait(&self, what: &'static str) -> Wait<Arc<Shared<T>>, Arrival> {
+    pub(super) fn owned_wait(&self, what: What) -> Wait<Arc<Shared<T>>, Arrival> {
         Wait::new(Arc::clone(&self.shared), self.cursor.next(), what)
     }
 
@@ -153,7 +154,7 @@ impl<T: Clone> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_, T> {
-        let (cursor, wait) = self.wait("broadcast::Receiver::recv");
+        let (cursor, wait) = self.wait(&"broadcast::Receiver::recv");
         Recv { cursor, wait }
     }
 

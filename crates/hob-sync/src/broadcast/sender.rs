@@ -111,7 +111,7 @@ impl<T> Sender<T> {
             wait: Wait::new(
                 &self.shared,
                 Epoch::NOT_IN_LINE,
-                "broadcast::Sender::closed",
+                &"broadcast::Sender::closed",
             ),
         }
     }

@@ -36,7 +36,7 @@ pin_project! {
 }
 
 /// What both streams record that they wait for.
-const WHAT: &str = "broadcast::Receiver as a stream";
+const WHAT: hob_core::task::What = &"broadcast::Receiver as a stream";
 
 fn poll_next<T: Clone, H: Home<Shared = Shared<T>>>(
     mut wait: Pin<&mut Wait<H, Arrival>>,

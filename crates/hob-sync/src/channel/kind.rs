@@ -8,6 +8,7 @@
 
 use std::task::Waker;
 
+use hob_core::task::What;
 use crate::channel::serve::{Take, Taken};
 use crate::wait_queue::WaitQueue;
 
@@ -22,12 +23,12 @@ pub(crate) enum Kind {
 
 /// What the operations of senders are called in records.
 pub(crate) struct Names {
-    pub(super) send: &'static str,
-    pub(super) send_blocking: &'static str,
-    pub(super) reserve: &'static str,
-    pub(super) reserve_owned: &'static str,
-    pub(super) closed: &'static str,
-    pub(super) closed_blocking: &'static str,
+    pub(super) send: What,
+    pub(super) send_blocking: What,
+    pub(super) reserve: What,
+    pub(super) reserve_owned: What,
+    pub(super) closed: What,
+    pub(super) closed_blocking: What,
 }
 
 /// The receivers of a channel, under its lock.
@@ -46,21 +47,21 @@ pub(super) enum Receivers<T> {
 }
 
 static MPSC: Names = Names {
-    send: "mpsc::Sender::send",
-    send_blocking: "mpsc::Sender::send_blocking",
-    reserve: "mpsc::Sender::reserve",
-    reserve_owned: "mpsc::Sender::reserve_owned",
-    closed: "mpsc::Sender::closed",
-    closed_blocking: "mpsc::Sender::closed_blocking",
+    send: &"mpsc::Sender::send",
+    send_blocking: &"mpsc::Sender::send_blocking",
+    reserve: &"mpsc::Sender::reserve",
+    reserve_owned: &"mpsc::Sender::reserve_owned",
+    closed: &"mpsc::Sender::closed",
+    closed_blocking: &"mpsc::Sender::closed_blocking",
 };
 
 static MPMC: Names = Names {
-    send: "mpmc::Sender::send",
-    send_blocking: "mpmc::Sender::send_blocking",
-    reserve: "mpmc::Sender::reserve",
-    reserve_owned: "mpmc::Sender::reserve_owned",
-    closed: "mpmc::Sender::closed",
-    closed_blocking: "mpmc::Sender::closed_blocking",
+    send: &"mpmc::Sender::send",
+    send_blocking: &"mpmc::Sender::send_blocking",
+    reserve: &"mpmc::Sender::reserve",
+    reserve_owned: &"mpmc::Sender::reserve_owned",
+    closed: &"mpmc::Sender::closed",
+    closed_blocking: &"mpmc::Sender::closed_blocking",
 };
 
 impl Kind {

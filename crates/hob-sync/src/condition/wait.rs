@@ -12,6 +12,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use hob_core::task::What;
 use hob_core::budget;
 use pin_project_lite::pin_project;
 
@@ -65,7 +66,7 @@ impl<'c, G: Guard> Wait<'c, G> {
     pub(super) fn new(
         condition: &'c Condition,
         guard: G,
-        what: &'static str,
+        what: What,
         place: &'static Location<'static>,
     ) -> Self {
         let line = &condition.line;
@@ -146,7 +147,7 @@ impl<'c, G: Guard, F> WaitWhile<'c, G, F> {
     }
 }
 
-const WAIT_WHILE: &str = "Condition::wait_while";
+const WAIT_WHILE: hob_core::task::What = &"Condition::wait_while";
 
 impl<G, F> Future for WaitWhile<'_, G, F>
 where

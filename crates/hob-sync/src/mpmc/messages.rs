@@ -14,7 +14,7 @@ use crate::mpmc::receiver::Receiver;
 use crate::mpmc::recv::poll_taken;
 use crate::wait_queue::Wait;
 
-const WHAT: &str = "mpmc::Receiver::stream";
+const WHAT: hob_core::task::What = &"mpmc::Receiver::stream";
 
 pin_project! {
     /// The stream of [`Receiver::stream`].

@@ -100,7 +100,7 @@ impl<T> Found<'_, T> {
     }
 }
 
-const WHAT: &str = "mpmc::Receiver::recv";
+const WHAT: hob_core::task::What = &"mpmc::Receiver::recv";
 
 type RecvWait<'a, T> = Wait<&'a Channel<T>, Takers>;
 
@@ -174,7 +174,7 @@ impl<'a, T> RecvMany<'a, T> {
         Self {
             buffer,
             limit,
-            wait: Wait::new(channel, Take::turn(), "mpmc::Receiver::recv_many"),
+            wait: Wait::new(channel, Take::turn(), &"mpmc::Receiver::recv_many&"),
         }
     }
 }

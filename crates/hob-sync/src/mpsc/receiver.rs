@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
+use hob_core::task::What;
 use hob_core::{budget, context, unhandled};
 
 use crate::blocking::block_on;
@@ -45,7 +46,7 @@ pub struct RecvMany<'a, T> {
 /// A borrowed receiver, and how far this very wait is.
 struct Wait<'a, T> {
     receiver: &'a mut Receiver<T>,
-    what: &'static str,
+    what: What,
     /// Whether its last poll was `Pending`: then the receiver waits for it.
     is_pending: bool,
     finished: bool,
@@ -93,7 +94,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_, T> {
         Recv {
-            wait: Wait::new(self, "mpsc::Receiver::recv"),
+            wait: Wait::new(self, &"mpsc::Receiver::recv&"),
         }
     }
 
@@ -126,7 +127,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         RecvMany {
-            wait: Wait::new(self, "mpsc::Receiver::recv_many"),
+            wait: Wait::new(self, &"mpsc::Receiver::recv_many&"),
             buffer,
             limit,
         }
@@ -232,7 +233,7 @@ impl<T> Receiver<T> {
     pub fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<T>> {
         let poll = self.poll_message(cx);
         if poll.is_pending() {
-            context::record_wait("mpsc::Receiver", self.place);
+            context::record_wait(&"mpsc::Receiver", self.place);
         }
         poll
     }
@@ -503,7 +504,7 @@ impl<T> fmt::Debug for RecvMany<'_, T> {
 
 impl<'a, T> Wait<'a, T> {
     #[track_caller]
-    fn new(receiver: &'a mut Receiver<T>, what: &'static str) -> Self {
+    fn new(receiver: &'a mut Receiver<T>, what: What) -> Self {
         Self {
             receiver,
             what,

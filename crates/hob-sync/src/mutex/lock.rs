@@ -39,7 +39,7 @@ impl<'a, T: ?Sized> Lock<'a, T> {
     pub(crate) fn new_at(mutex: &'a Mutex<T>, place: &'static Location<'static>) -> Self {
         Self {
             mutex,
-            borrow: mutex.lent.offer().accept_at("Mutex::lock", place),
+            borrow: mutex.lent.offer().accept_at(&"Mutex::lock", place),
         }
     }
 }
@@ -69,7 +69,7 @@ impl<T: ?Sized> LockOwned<T> {
     pub(crate) fn new_at(mutex: Arc<Mutex<T>>, place: &'static Location<'static>) -> Self {
         let offer = Offer::owned(mutex, |mutex| mutex.lent.offer());
         Self {
-            borrow: offer.accept_at("Mutex::lock_owned", place),
+            borrow: offer.accept_at(&"Mutex::lock_owned", place),
         }
     }
 }

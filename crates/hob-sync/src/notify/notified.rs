@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use hob_core::task::What;
 use crate::notify::Notify;
 use crate::wait_queue::Wait;
 
@@ -30,7 +31,7 @@ pin_project! {
 
 impl<'a> Notified<'a> {
     #[track_caller]
-    pub(super) fn new(notify: &'a Notify, what: &'static str) -> Self {
+    pub(super) fn new(notify: &'a Notify, what: What) -> Self {
         let calls = notify.calls();
         Self {
             wait: Wait::new(notify, calls, what),
@@ -90,7 +91,7 @@ impl fmt::Debug for Notified<'_> {
 
 impl NotifiedOwned {
     #[track_caller]
-    pub(super) fn new(notify: Arc<Notify>, what: &'static str) -> Self {
+    pub(super) fn new(notify: Arc<Notify>, what: What) -> Self {
         let calls = notify.calls();
         Self {
             wait: Wait::new(notify, calls, what),

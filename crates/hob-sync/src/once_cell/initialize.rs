@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use hob_core::task::What;
 use crate::once_cell::OnceCell;
 use crate::once_cell::state::{Granted, Initializers, Turn, Watchers};
 use crate::wait_queue;
@@ -69,7 +70,7 @@ struct Running<'p, 'a, T, Fut> {
 
 impl<'a, T, Fut: Future> Init<'a, T, Fut> {
     #[track_caller]
-    pub(crate) fn new(cell: &'a OnceCell<T>, what: &'static str) -> Self {
+    pub(crate) fn new(cell: &'a OnceCell<T>, what: What) -> Self {
         Self {
             cell,
             wait: wait_queue::Wait::new(cell, (), what),
@@ -154,7 +155,7 @@ impl<'a, T, F, Fut: Future> GetOrInit<'a, T, F, Fut> {
     pub(super) fn new(cell: &'a OnceCell<T>, start: F) -> Self {
         Self {
             start: Some(start),
-            init: Init::new(cell, "OnceCell::get_or_init"),
+            init: Init::new(cell, &"OnceCell::get_or_init&"),
         }
     }
 }
@@ -190,7 +191,7 @@ impl<'a, T, F, Fut: Future> GetOrTryInit<'a, T, F, Fut> {
     pub(super) fn new(cell: &'a OnceCell<T>, start: F) -> Self {
         Self {
             start: Some(start),
-            init: Init::new(cell, "OnceCell::get_or_try_init"),
+            init: Init::new(cell, &"OnceCell::get_or_try_init&"),
         }
     }
 }
@@ -226,7 +227,7 @@ impl<'a, T> Wait<'a, T> {
     pub(super) fn new(cell: &'a OnceCell<T>) -> Self {
         Self {
             cell,
-            wait: wait_queue::Wait::new(cell, (), "OnceCell::wait"),
+            wait: wait_queue::Wait::new(cell, (), &"OnceCell::wait&"),
         }
     }
 }

@@ -69,13 +69,13 @@ pub(super) mod sealed {
         reason = "only the sealed trait reaches it from outside"
     )]
     pub struct Names {
-        pub(in crate::queue) queue: &'static str,
-        pub(in crate::queue) put: &'static str,
-        pub(in crate::queue) put_blocking: &'static str,
-        pub(in crate::queue) get: &'static str,
-        pub(in crate::queue) get_blocking: &'static str,
-        pub(in crate::queue) join: &'static str,
-        pub(in crate::queue) join_blocking: &'static str,
+        pub(in crate::queue) queue: hob_core::task::What,
+        pub(in crate::queue) put: hob_core::task::What,
+        pub(in crate::queue) put_blocking: hob_core::task::What,
+        pub(in crate::queue) get: hob_core::task::What,
+        pub(in crate::queue) get_blocking: hob_core::task::What,
+        pub(in crate::queue) join: hob_core::task::What,
+        pub(in crate::queue) join_blocking: hob_core::task::What,
     }
 }
 
@@ -83,13 +83,13 @@ impl<T> Order<T> for Fifo {}
 
 impl<T> Sealed<T> for Fifo {
     const NAMES: Names = Names {
-        queue: "Queue",
-        put: "Queue::put",
-        put_blocking: "Queue::put_blocking",
-        get: "Queue::get",
-        get_blocking: "Queue::get_blocking",
-        join: "Queue::join",
-        join_blocking: "Queue::join_blocking",
+        queue: &"Queue",
+        put: &"Queue::put",
+        put_blocking: &"Queue::put_blocking",
+        get: &"Queue::get",
+        get_blocking: &"Queue::get_blocking",
+        join: &"Queue::join",
+        join_blocking: &"Queue::join_blocking",
     };
 
     type Values = VecDeque<T>;
@@ -116,13 +116,13 @@ impl<T> Order<T> for Lifo {}
 
 impl<T> Sealed<T> for Lifo {
     const NAMES: Names = Names {
-        queue: "LifoQueue",
-        put: "LifoQueue::put",
-        put_blocking: "LifoQueue::put_blocking",
-        get: "LifoQueue::get",
-        get_blocking: "LifoQueue::get_blocking",
-        join: "LifoQueue::join",
-        join_blocking: "LifoQueue::join_blocking",
+        queue: &"LifoQueue",
+        put: &"LifoQueue::put",
+        put_blocking: &"LifoQueue::put_blocking",
+        get: &"LifoQueue::get",
+        get_blocking: &"LifoQueue::get_blocking",
+        join: &"LifoQueue::join",
+        join_blocking: &"LifoQueue::join_blocking",
     };
 
     type Values = Vec<T>;
@@ -172,13 +172,13 @@ impl<T: Ord> Order<T> for Priority {}
 /// released, under that of the sorter.
 impl<T: Ord> Sealed<T> for Priority {
     const NAMES: Names = Names {
-        queue: "PriorityQueue",
-        put: "PriorityQueue::put",
-        put_blocking: "PriorityQueue::put_blocking",
-        get: "PriorityQueue::get",
-        get_blocking: "PriorityQueue::get_blocking",
-        join: "PriorityQueue::join",
-        join_blocking: "PriorityQueue::join_blocking",
+        queue: &"PriorityQueue",
+        put: &"PriorityQueue::put",
+        put_blocking: &"PriorityQueue::put_blocking",
+        get: &"PriorityQueue::get",
+        get_blocking: &"PriorityQueue::get_blocking",
+        join: &"PriorityQueue::join",
+        join_blocking: &"PriorityQueue::join_blocking",
     };
 
     type Values = Incoming<T>;

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use hob_core::task::What;
 use crate::epoch::Epoch;
 use crate::queue::WorkQueue;
 use crate::queue::error::{GetError, PutError};
@@ -129,7 +130,7 @@ impl<T, O: Order<T>> fmt::Debug for Get<'_, T, O> {
 
 impl<'a, T, O: Order<T>> GetPlain<'a, T, O> {
     #[track_caller]
-    pub(super) fn new(queue: &'a WorkQueue<T, O>, what: &'static str) -> Self {
+    pub(super) fn new(queue: &'a WorkQueue<T, O>, what: What) -> Self {
         Self {
             take: Take::new(queue.shared(), Hand::Plain, what),
         }
@@ -177,7 +178,7 @@ impl<T, O: Order<T>> fmt::Debug for Join<'_, T, O> {
 
 impl<'a, T, O: Order<T>> Take<'a, T, O> {
     #[track_caller]
-    fn new(shared: &'a Shared<T, O>, hand: Hand, what: &'static str) -> Self {
+    fn new(shared: &'a Shared<T, O>, hand: Hand, what: What) -> Self {
         Self {
             hand,
             wait: Wait::new(shared, hand, what),

@@ -34,7 +34,7 @@ impl<'a, T: ?Sized> Read<'a, T> {
     #[track_caller]
     pub(super) fn new(lock: &'a RwLock<T>) -> Self {
         Self {
-            borrow: lock.lent.offer_shared().accept("RwLock::read"),
+            borrow: lock.lent.offer_shared().accept(&"RwLock::read"),
         }
     }
 }
@@ -59,7 +59,7 @@ impl<'a, T: ?Sized> Write<'a, T> {
     #[track_caller]
     pub(super) fn new(lock: &'a RwLock<T>) -> Self {
         Self {
-            borrow: lock.lent.offer().accept("RwLock::write"),
+            borrow: lock.lent.offer().accept(&"RwLock::write"),
         }
     }
 }

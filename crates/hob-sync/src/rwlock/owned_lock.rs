@@ -37,7 +37,7 @@ impl<T: ?Sized> ReadOwned<T> {
     pub(super) fn new(lock: Arc<RwLock<T>>) -> Self {
         let offer = Offer::owned(lock, |lock| lock.lent.offer_shared());
         Self {
-            borrow: offer.accept("RwLock::read_owned"),
+            borrow: offer.accept(&"RwLock::read_owned"),
         }
     }
 }
@@ -66,7 +66,7 @@ impl<T: ?Sized> WriteOwned<T> {
     pub(super) fn new(lock: Arc<RwLock<T>>) -> Self {
         let offer = Offer::owned(lock, |lock| lock.lent.offer());
         Self {
-            borrow: offer.accept("RwLock::write_owned"),
+            borrow: offer.accept(&"RwLock::write_owned"),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use hob_core::task::What;
 use crate::permits::{Closed, Permits};
 use crate::semaphore::Semaphore;
 use crate::semaphore::error::AcquireError;
@@ -36,7 +37,7 @@ pin_project! {
 
 impl<'a> Acquire<'a> {
     #[track_caller]
-    pub(super) fn new(semaphore: &'a Semaphore, request: usize, what: &'static str) -> Self {
+    pub(super) fn new(semaphore: &'a Semaphore, request: usize, what: What) -> Self {
         Self {
             semaphore,
             is_too_much: request > Semaphore::PERMITS_MAX,
@@ -73,7 +74,7 @@ impl fmt::Debug for Acquire<'_> {
 
 impl AcquireOwned {
     #[track_caller]
-    pub(super) fn new(semaphore: Arc<Semaphore>, request: usize, what: &'static str) -> Self {
+    pub(super) fn new(semaphore: Arc<Semaphore>, request: usize, what: What) -> Self {
         let home = Part::new(semaphore, |semaphore| &semaphore.permits);
         Self {
             is_too_much: request > Semaphore::PERMITS_MAX,

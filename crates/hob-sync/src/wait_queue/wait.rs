@@ -12,6 +12,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use hob_core::task::What;
 use hob_core::{budget, context, unhandled};
 
 use super::line::{End, Node, Place};
@@ -25,7 +26,7 @@ pub(crate) struct Wait<H: Home<Shared: Serve<L>>, L = ()> {
     home: H,
     node: Node<Request<H, L>, Grant<H, L>>,
     stage: Stage,
-    what: &'static str,
+    what: What,
     place: &'static Location<'static>,
 }
 
@@ -75,7 +76,7 @@ pub(crate) struct Part<O: ?Sized, S> {
 impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
     /// A wait for `request`, as the operation `what`, which the caller of the caller called.
     #[track_caller]
-    pub(crate) fn new(home: H, request: Request<H, L>, what: &'static str) -> Self {
+    pub(crate) fn new(home: H, request: Request<H, L>, what: What) -> Self {
         Self::new_at(home, request, what, Location::caller())
     }
 
@@ -83,7 +84,7 @@ impl<H: Home<Shared: Serve<L>>, L> Wait<H, L> {
     pub(crate) fn new_at(
         home: H,
         request: Request<H, L>,
-        what: &'static str,
+        what: What,
         place: &'static Location<'static>,
     ) -> Self {
         Self {

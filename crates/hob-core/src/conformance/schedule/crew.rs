@@ -18,7 +18,7 @@ use crate::env::Env;
 use crate::primitive::{Global, GlobalCounter, GlobalOrdering};
 use crate::recycle::Recycler;
 use crate::schedule::{Runnable, SchedulerRef, Why};
-use crate::task::{Occupant, TaskCell, TaskLabel, TaskSlot, Vacancy};
+use crate::task::{Occupant, TaskCell, TaskLabel, TaskSlot};
 
 thread_local! {
     /// Whether this thread is inside a call of `schedule`.
@@ -144,9 +144,10 @@ impl Crew {
         let scheduler = scheduler.expect("the rig's surroundings name its scheduler");
         self.env.enroll().expect("the rig takes tasks");
         let slot = SLOTS.take(|_| true, TaskSlot::new);
+        let parent = context::task().and_then(TaskSlot::id);
         slot.occupy(Occupant {
-            label: TaskLabel::new(None, Location::caller()),
-            parent: context::task().and_then(TaskSlot::id),
+            label: TaskLabel::child(parent, None, Location::caller()),
+            parent,
             env: self.env.id(),
         });
         let member = Member {
@@ -160,8 +161,6 @@ impl Crew {
             .spawn(move |_| member, WithInfo(schedule));
         let waker = runnable.waker();
         slot.keep_alive(waker.clone());
-        // Nobody joins it.
-        give_back_if(slot, slot.handle_gone());
         hand_over(scheduler, runnable, why);
         (waker, task)
     }
@@ -238,16 +237,10 @@ impl Drop for Member {
             }
             drop(future);
         }
-        let (vacancy, waker) = self.slot.future_gone();
-        drop(waker);
-        give_back_if(self.slot, vacancy);
+        drop(self.slot.future_gone(true));
+        self.slot.vacate();
+        SLOTS.give_back(self.slot);
         self.crew.env.discharge();
-    }
-}
-
-fn give_back_if(slot: &'static TaskSlot, vacancy: Vacancy) {
-    if vacancy == Vacancy::Free {
-        SLOTS.give_back(slot);
     }
 }
 
