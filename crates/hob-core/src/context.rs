@@ -42,6 +42,8 @@ pub struct Local<'a> {
     role: Role,
     timers: Option<&'static dyn Timers>,
     worker: Option<usize>,
+    /// Whether this is the one thread of a one-thread runtime; asked once, for each spawn wants to know.
+    is_home: bool,
     task: Cell<Option<&'static TaskSlot>>,
     /// What the main future, which is no task, waited for last.
     main_wait: Cell<Option<Wait>>,
@@ -78,6 +80,7 @@ impl<'a> Local<'a> {
             role,
             timers: env.parts().timers,
             worker: None,
+            is_home: env.is_home(),
             task: Cell::new(None),
             main_wait: Cell::new(None),
             budget: Cell::new(UNLIMITED),
@@ -107,6 +110,14 @@ impl<'a> Local<'a> {
     #[must_use]
     pub const fn worker(&self) -> Option<usize> {
         self.worker
+    }
+
+    /// Whether tasks that are not `Send` may be spawned here; see [`Env::is_home`].
+    ///
+    /// For the thread that made this.
+    #[must_use]
+    pub const fn is_home(&self) -> bool {
+        self.is_home
     }
 
     /// The runtime's surroundings.

@@ -21,8 +21,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use hob_core::task::What;
 use hob_core::io_source::{Binding, Seen, WaitKey};
+use hob_core::task::What;
 use hob_core::{DescriptorRef, Direction, IoSource, budget, context};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};

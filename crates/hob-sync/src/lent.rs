@@ -44,9 +44,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
 
+use hob_core::task::What;
 use pin_project_lite::pin_project;
 
-use hob_core::task::What;
 use crate::permits::Permits;
 use crate::wait_queue::{Home, Part, Wait};
 

@@ -30,6 +30,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use hob_core::task::What;
 use hob_core::{budget, context};
 
 use crate::blocking::block_on;
@@ -40,7 +41,7 @@ use crate::wait_queue::polled_after_ready;
 
 pub use self::error::{RecvError, SendError, TryRecvError};
 
-const SENDER_CLOSED: hob_core::task::What = &"oneshot::Sender::closed";
+const SENDER_CLOSED: What = &"oneshot::Sender::closed";
 
 /// Makes a channel for one value.
 ///

@@ -18,6 +18,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use async_task::{FallibleTask, Runnable, ScheduleInfo, WithInfo};
+use hob_core::context::Local;
 use hob_core::env::Admission;
 use hob_core::fork::Inherited;
 use hob_core::panic::{self, contain_drop};
@@ -216,18 +217,21 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let Some(env) = context::env() else {
-            no_runtime("hob::spawn_local");
-        };
-        assert!(
-            env.is_home(),
-            "hob::spawn_local needs the one thread of a one-thread runtime: use it inside \
-             `hob::run_local(...)`, or `hob::spawn` with a future that is `Send`"
-        );
-        match start_local(&env, Newcomer::new(self), future) {
-            Ok(task) => task,
-            Err((refused, newcomer)) => cancelled(&env, refused, newcomer),
+        match context::with(|local| local.map(Local::is_home)) {
+            Some(true) => {}
+            Some(false) => panic!(
+                "hob::spawn_local needs the one thread of a one-thread runtime: use it inside \
+                 `hob::run_local(...)`, or `hob::spawn` with a future that is `Send`"
+            ),
+            None => no_runtime("hob::spawn_local"),
         }
+        context::with(|local| {
+            let env = local.expect("it was there a moment ago").env();
+            match start_local(env, Newcomer::new(self), future) {
+                Ok(task) => task,
+                Err((refused, newcomer)) => cancelled(env, refused, newcomer),
+            }
+        })
     }
 }
 

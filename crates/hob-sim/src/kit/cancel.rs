@@ -32,7 +32,7 @@ const PATIENCE_SIMULATED: Duration = Duration::from_secs(3600);
 const PATIENCE_REAL: Duration = Duration::from_secs(1);
 
 /// What a future is noted to wait in that says nothing itself.
-const UNKNOWN: hob_core::task::What = &"cancel_everywhere";
+const UNKNOWN: What = &"cancel_everywhere";
 
 /// Where a future was cut.
 #[derive(Clone, Debug)]

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use hob_core::task::What;
 use pin_project_lite::pin_project;
 
-use hob_core::task::What;
 use crate::blocking::block_on;
 use crate::broadcast::error::{RecvError, TryRecvError};
 use crate::broadcast::ring::Cursor;
@@ -103,10 +103,7 @@ impl<T> Receiver<T> {
 
     /// A wait of the kind that `what` names, for the caller of the caller.
     #[track_caller]
-    pub(super) fn wait(
-        &mut self,
-        what: What,
-    ) -> (&mut Cursor<T>, Wait<&Shared<T>, Arrival>) {
+    pub(super) fn wait(&mut self, what: What) -> (&mut Cursor<T>, Wait<&Shared<T>, Arrival>) {
         let Self { shared, cursor } = self;
         let wait = Wait::new(&**shared, cursor.next(), what);
         (cursor, wait)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use hob_core::task::What;
 use pin_project_lite::pin_project;
 
 use crate::broadcast::error::{Lagged, RecvError};
@@ -36,7 +37,7 @@ pin_project! {
 }
 
 /// What both streams record that they wait for.
-const WHAT: hob_core::task::What = &"broadcast::Receiver as a stream";
+const WHAT: What = &"broadcast::Receiver as a stream";
 
 fn poll_next<T: Clone, H: Home<Shared = Shared<T>>>(
     mut wait: Pin<&mut Wait<H, Arrival>>,

@@ -9,6 +9,7 @@
 use std::task::Waker;
 
 use hob_core::task::What;
+
 use crate::channel::serve::{Take, Taken};
 use crate::wait_queue::WaitQueue;
 

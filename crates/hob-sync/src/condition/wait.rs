@@ -12,8 +12,8 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use hob_core::task::What;
 use hob_core::budget;
+use hob_core::task::What;
 use pin_project_lite::pin_project;
 
 use crate::condition::Condition;
@@ -147,7 +147,7 @@ impl<'c, G: Guard, F> WaitWhile<'c, G, F> {
     }
 }
 
-const WAIT_WHILE: hob_core::task::What = &"Condition::wait_while";
+const WAIT_WHILE: What = &"Condition::wait_while";
 
 impl<G, F> Future for WaitWhile<'_, G, F>
 where

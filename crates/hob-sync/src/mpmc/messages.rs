@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use hob_core::task::What;
 use pin_project_lite::pin_project;
 
 use crate::channel::{Channel, Take, Takers};
@@ -14,7 +15,7 @@ use crate::mpmc::receiver::Receiver;
 use crate::mpmc::recv::poll_taken;
 use crate::wait_queue::Wait;
 
-const WHAT: hob_core::task::What = &"mpmc::Receiver::stream";
+const WHAT: What = &"mpmc::Receiver::stream";
 
 pin_project! {
     /// The stream of [`Receiver::stream`].

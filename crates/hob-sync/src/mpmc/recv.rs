@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use hob_core::budget;
+use hob_core::task::What;
 use pin_project_lite::pin_project;
 
 use crate::channel::{Channel, IsOver, Side, Take, Taken, Takers};
@@ -100,7 +101,7 @@ impl<T> Found<'_, T> {
     }
 }
 
-const WHAT: hob_core::task::What = &"mpmc::Receiver::recv";
+const WHAT: What = &"mpmc::Receiver::recv";
 
 type RecvWait<'a, T> = Wait<&'a Channel<T>, Takers>;
 

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use hob_core::task::What;
 use pin_project_lite::pin_project;
 
-use hob_core::task::What;
 use crate::notify::Notify;
 use crate::wait_queue::Wait;
 

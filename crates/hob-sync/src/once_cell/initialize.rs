@@ -11,9 +11,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use hob_core::task::What;
 use pin_project_lite::pin_project;
 
-use hob_core::task::What;
 use crate::once_cell::OnceCell;
 use crate::once_cell::state::{Granted, Initializers, Turn, Watchers};
 use crate::wait_queue;

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use hob_core::task::What;
+
 use crate::queue::heap::{Incoming, Sorter};
 use crate::queue::state::{Claim, Closed, Hand, Shared};
 use crate::wait_queue::update;
@@ -30,7 +32,7 @@ pub enum Lifo {}
 pub enum Priority {}
 
 pub(super) mod sealed {
-    use super::{Claim, Closed, Hand, Shared};
+    use super::{Claim, Closed, Hand, Shared, What};
 
     /// What an order has to tell.
     #[expect(unnameable_types, reason = "the trait is sealed")]
@@ -69,13 +71,13 @@ pub(super) mod sealed {
         reason = "only the sealed trait reaches it from outside"
     )]
     pub struct Names {
-        pub(in crate::queue) queue: hob_core::task::What,
-        pub(in crate::queue) put: hob_core::task::What,
-        pub(in crate::queue) put_blocking: hob_core::task::What,
-        pub(in crate::queue) get: hob_core::task::What,
-        pub(in crate::queue) get_blocking: hob_core::task::What,
-        pub(in crate::queue) join: hob_core::task::What,
-        pub(in crate::queue) join_blocking: hob_core::task::What,
+        pub(in crate::queue) queue: What,
+        pub(in crate::queue) put: What,
+        pub(in crate::queue) put_blocking: What,
+        pub(in crate::queue) get: What,
+        pub(in crate::queue) get_blocking: What,
+        pub(in crate::queue) join: What,
+        pub(in crate::queue) join_blocking: What,
     }
 }
 

@@ -4,9 +4,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use hob_core::task::What;
 use pin_project_lite::pin_project;
 
-use hob_core::task::What;
 use crate::epoch::Epoch;
 use crate::queue::WorkQueue;
 use crate::queue::error::{GetError, PutError};
