@@ -116,7 +116,9 @@ impl Env {
     /// Returns `true` if tasks that are not `Send` may be spawned from this thread.
     #[must_use]
     pub fn is_home(&self) -> bool {
-        self.parts.home == Some(thread::current().id())
+        self.parts
+            .home
+            .is_some_and(|home| home == thread::current().id())
     }
 
     /// Sees to it that tasks [find](find) these surroundings by their number.

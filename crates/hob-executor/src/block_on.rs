@@ -8,11 +8,13 @@
 //! once what was queued before has run. When the queue is empty and the future waits, the core goes back,
 //! and the thread sleeps. It never steals; others take from its queue as from any.
 
+use std::cell::Cell;
 use std::future::Future;
+use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use hob_core::context::{self, Local, Role};
 use hob_core::unhandled::wake_all;
@@ -56,9 +58,9 @@ pub(crate) fn block_on<F: Future>(site: &Site, future: F) -> F::Output {
 
 /// Polls `future` until it is ready, and calls `wait` in between, which returns once it was woken.
 fn drive<F: Future>(env: &Arc<Env>, future: F, mut wait: impl FnMut(&mut Parker)) -> F::Output {
-    let mut parker = Parker::new();
-    let waker = parker.waker();
-    let mut cx = Context::from_waker(&waker);
+    let mut bed = Bed::take();
+    let Bed { parker, waker } = &mut *bed;
+    let mut cx = Context::from_waker(waker);
     let local = Local::new(env, Role::Guest);
     context::enter(&local, || {
         // In here, so that what is left of it is dropped inside the runtime.
@@ -66,12 +68,59 @@ fn drive<F: Future>(env: &Arc<Env>, future: F, mut wait: impl FnMut(&mut Parker)
         loop {
             // Taken before the poll: a wake that comes during it is for the next one.
             parker.take_token();
-            if let Poll::Ready(output) = local.in_main_with(&waker, || future.as_mut().poll(&mut cx)) {
+            let polled = local.in_main_with(cx.waker(), || future.as_mut().poll(&mut cx));
+            if let Poll::Ready(output) = polled {
                 return output;
             }
-            wait(&mut parker);
+            wait(parker);
         }
     })
+}
+
+/// What a thread sleeps on in `block_on`. It keeps one for the next time: a wake that comes too late
+/// ends a later sleep early, and does no other harm.
+struct Bed {
+    parker: Parker,
+    waker: Waker,
+}
+
+thread_local! {
+    static SPARE: Cell<Option<Box<Bed>>> = const { Cell::new(None) };
+}
+
+/// A bed in use; it becomes the spare one.
+struct Made(Option<Box<Bed>>);
+
+impl Bed {
+    fn take() -> Made {
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        Made(Some(spare.unwrap_or_else(|| {
+            let parker = Parker::new();
+            let waker = parker.waker();
+            Box::new(Self { parker, waker })
+        })))
+    }
+}
+
+impl Deref for Made {
+    type Target = Bed;
+
+    fn deref(&self) -> &Bed {
+        self.0.as_ref().expect("it is there until the drop")
+    }
+}
+
+impl DerefMut for Made {
+    fn deref_mut(&mut self) -> &mut Bed {
+        self.0.as_mut().expect("it is there until the drop")
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // The thread's locals may be gone: then there is no next time.
+        let _at_exit = SPARE.try_with(|spare| spare.set(self.0.take()));
+    }
 }
 
 /// Gives the core back, also when the future panics.
