@@ -1,7 +1,7 @@
 //! The surroundings of a running program: what its futures reach for.
 //!
 //! An [`Env`] names the engines of one runtime through their seams. It is reached through the
-//! [context](crate::context) and keeps no thread alive. A part that is absent is no error: each crate
+//! [context] and keeps no thread alive. A part that is absent is no error: each crate
 //! has an engine of its own for use outside any runtime.
 //!
 //! # Implementation
@@ -121,7 +121,7 @@ impl Env {
             .is_some_and(|home| home == thread::current().id())
     }
 
-    /// Sees to it that tasks [find](find) these surroundings by their number.
+    /// Sees to it that tasks [find] these surroundings by their number.
     pub fn list(self: &Arc<Self>) {
         if self.listed.load(Ordering::Relaxed) == 0 {
             self.listed.store(1, Ordering::Relaxed);
@@ -203,7 +203,7 @@ impl Env {
     }
 
     /// Says that timers and poller are about to be retired, after which they may serve another
-    /// runtime: the [context](crate::context) offers them no more.
+    /// runtime: the [context] offers them no more.
     pub fn end(&self) {
         self.ended.store(1, Ordering::Release);
     }

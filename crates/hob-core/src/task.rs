@@ -6,6 +6,7 @@
 //! have, such as a name, stands apart.
 
 mod rare;
+mod reasons;
 mod slot;
 
 use std::borrow::Cow;
@@ -115,6 +116,7 @@ impl TaskId {
 
     /// The next number of this thread that is greater than the parent's.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
     pub fn after(parent: Option<Self>) -> Self {
         thread_local! {
             /// The next number and the end of the block.

@@ -28,7 +28,7 @@ fn occupy(slot: &TaskSlot, env: u64) -> TaskId {
 }
 
 fn because() -> CancelReason {
-    CancelReason::from("it takes too long")
+    CancelReason::from(String::from("it takes too long"))
 }
 
 /// A label whose place is this file's, and differs by number: 1 or 2.
@@ -228,7 +228,7 @@ fn a_request_never_reaches_the_next_occupant() {
             thread::spawn(move || slot.request(first, Request::Cancel, because()))
         };
         drop(slot.future_gone(true));
-        slot.vacate();
+        drop(slot.vacate());
         let next = move_in(&slot);
         assert_eq!(slot.requested(), Request::None);
         canceller.join().expect("it does not panic");
@@ -311,7 +311,7 @@ fn a_late_request_wakes_nobody_else() {
             thread::spawn(move || slot.request(first, Request::Cancel, CancelReason::Shutdown))
         };
         drop(slot.future_gone(true));
-        slot.vacate();
+        drop(slot.vacate());
         let next = Token::new();
         move_in(&slot);
         slot.keep_alive(Waker::from(Arc::clone(&next)));
@@ -327,19 +327,17 @@ fn a_dump_never_mixes_two_tasks() {
         let slot = Arc::new(TaskSlot::new());
         let (first, second) = (label_of_line(1), label_of_line(2));
         let places = [first.clone(), second.clone()].map(|label| (label.id, label.place));
+        let occupy = |slot: &TaskSlot, label: TaskLabel| {
+            let (parent, env) = (Some(label.id), 0);
+            slot.occupy(Occupant { label, parent, env });
+        };
+        occupy(&slot, first);
         let tasks = {
             let slot = Arc::clone(&slot);
             thread::spawn(move || {
-                for label in [first, second] {
-                    let parent = Some(label.id);
-                    slot.occupy(Occupant {
-                        label,
-                        parent,
-                        env: 0,
-                    });
-                    drop(slot.future_gone(false));
-                    slot.vacate();
-                }
+                drop(slot.future_gone(false));
+                drop(slot.vacate());
+                occupy(&slot, second);
             })
         };
         if let Some(task) = slot.snapshot(0) {

@@ -20,7 +20,7 @@ use hob_core::context::{self, Local, Role};
 use hob_core::unhandled::wake_all;
 use hob_core::{Env, Park, TaskSlot, Until};
 
-use crate::hold::{Has, Hold};
+use crate::hold::{self, Has, Hold};
 use crate::parker::Parker;
 use crate::parking::system_until;
 use crate::pool::run;
@@ -135,14 +135,17 @@ impl Drop for GiveBack<'_> {
 /// Runs tasks with the core that this thread has borrowed, if it has one, until there are none or it is
 /// the main future's turn.
 fn work(site: &Site, hold: &Hold, parker: &Parker) {
-    let Some(mut shift) = Shift::begin(site, hold, Turn::short()) else {
+    let Has::Core(index) = hold::of(site.shared) else {
         return;
     };
-    let mut local = Local::new(&site.env, Role::Worker).with_worker(shift.index());
-    if let Some(timers) = site.timers.get(shift.index()) {
+    let mut local = Local::new(&site.env, Role::Worker).with_worker(index);
+    if let Some(timers) = site.timers.get(index) {
         local = local.with_timers(*timers);
     }
     context::enter(&local, || {
+        let Some(mut shift) = Shift::begin(site, hold, Turn::short()) else {
+            return;
+        };
         let mut turn_of_main = None;
         loop {
             if parker.has_token() && shift.taken() >= *turn_of_main.get_or_insert(shift.pushed()) {

@@ -21,7 +21,7 @@
 //!
 //! Which lock guards what is told in `remote`; why a wake on the home thread needs none, in `home`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -29,8 +29,10 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
+use std::slice;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use hob_core::context::{self, Local, Role};
 use hob_core::unhandled::wake_all;
@@ -42,8 +44,10 @@ use crate::local::remote::LastLook;
 use crate::local::shared::{MainWaker, Shared};
 use crate::parking::{Parking, drop_foreign};
 use crate::primitive::{AtomicBool, Ordering};
+use crate::pulse::Pulse;
 use crate::shared::Ready;
 use crate::turn::Turn;
+use crate::watchdog::Watchdog;
 
 mod home;
 mod remote;
@@ -58,6 +62,8 @@ pub struct LocalConfig {
     pub seat: Option<Box<dyn Park + Send>>,
     /// The timers that the thread expires.
     pub timers: Option<&'static dyn Timers>,
+    /// How long one poll may last before it is reported; for ever, if there is no limit.
+    pub watchdog: Option<Duration>,
 }
 
 /// Runs tasks on the thread that made it, in strict order of arrival; they need not be `Send`.
@@ -94,6 +100,9 @@ pub struct LocalExecutor {
     stop: Arc<Stop>,
     alarm: Arc<Alarm>,
     timers: Option<&'static dyn Timers>,
+    watchdog_limit: Option<Duration>,
+    /// Started at the first run.
+    watchdog: OnceCell<Option<Arc<Watchdog>>>,
     /// Polls of tasks.
     polls: Cell<u64>,
     parks: Cell<u64>,
@@ -144,6 +153,8 @@ impl LocalExecutor {
             }),
             alarm: Arc::new(Alarm::new(unparker)),
             timers: config.timers,
+            watchdog_limit: config.watchdog,
+            watchdog: OnceCell::new(),
             polls: Cell::new(0),
             parks: Cell::new(0),
             _home: PhantomData,
@@ -185,6 +196,7 @@ impl LocalExecutor {
         let local = self.local(env);
         context::enter(&local, || {
             let _entered = self.home.enter();
+            let _awake = self.awake(env);
             // In here, so that what is left of it is dropped inside the runtime.
             let mut future = pin!(future);
             let mut cx = Context::from_waker(&self.main_waker);
@@ -208,6 +220,7 @@ impl LocalExecutor {
         refuse_on_worker(env);
         context::enter(&self.local(env), || {
             let _entered = self.home.enter();
+            let _awake = self.awake(env);
             let mut turn = Turn::new();
             loop {
                 if self.stop.is_wished() {
@@ -240,6 +253,9 @@ impl LocalExecutor {
     /// be scheduled there.
     pub fn close(self, env: &Env) {
         let Self { shared, home, .. } = self;
+        if let Some(Some(watchdog)) = self.watchdog.get() {
+            watchdog.stop();
+        }
         let unparker = shared.remote.close();
         drop_foreign(env, self.seat);
         drop_foreign(env, (self.stop, self.alarm, unparker));
@@ -249,6 +265,26 @@ impl LocalExecutor {
         drop(home);
         if is_empty && env.tasks_alive() == 0 {
             SHELF.give_back(shared);
+        }
+    }
+
+    /// Says to the watchdog that this thread polls from now on, and that it rests when what is returned
+    /// is dropped.
+    fn awake(&self, env: &Arc<Env>) -> Awake {
+        let pulse = &self.shared.pulse;
+        let watchdog = self
+            .watchdog
+            .get_or_init(|| Watchdog::open(env, self.watchdog_limit, slice::from_ref(pulse)));
+        self.call_watchdog();
+        Awake {
+            pulse: watchdog.as_ref().map(|_| pulse),
+        }
+    }
+
+    /// This thread polls from now on.
+    fn call_watchdog(&self) {
+        if let Some(Some(watchdog)) = self.watchdog.get() {
+            watchdog.busy(&self.shared.pulse);
         }
     }
 
@@ -333,6 +369,7 @@ impl LocalExecutor {
             return;
         }
         self.parks.set(self.parks.get() + 1);
+        self.shared.pulse.rest();
         let until = self.alarm.set(self.timers.into_iter());
         let mut woken = Vec::new();
         let mut seat = self.seat.borrow_mut();
@@ -340,6 +377,7 @@ impl LocalExecutor {
         drop(seat);
         self.shared.remote.wake_up();
         self.alarm.clear();
+        self.call_watchdog();
         self.expire(woken);
         turn.restart();
     }
@@ -363,6 +401,21 @@ impl LocalExecutor {
             }
         }
         wake_all(&mut woken);
+    }
+}
+
+/// A run, as the watchdog sees it.
+#[must_use = "the thread rests when it is dropped"]
+struct Awake {
+    /// `None` without a watchdog.
+    pulse: Option<&'static Pulse>,
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        if let Some(pulse) = self.pulse {
+            pulse.rest();
+        }
     }
 }
 

@@ -378,7 +378,12 @@ fn small_in_models<T>(usual: impl FnOnce() -> T, small: impl FnOnce() -> T) -> T
 
 /// Counts up; only the holder of the core writes.
 pub(crate) fn count(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    add(counter, 1);
+}
+
+/// Adds; only the holder of the core writes.
+pub(crate) fn add(counter: &AtomicU64, number: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + number, Ordering::Relaxed);
 }
 
 impl Schedule for Shared {

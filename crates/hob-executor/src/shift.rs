@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use hob_core::context;
+use hob_core::context::{self, Local};
 use hob_core::unhandled::wake_all;
 use hob_core::{Alarm, Env, Instant, Timers, Until};
 
@@ -19,7 +19,7 @@ use crate::primitive::now;
 use crate::pulse::Pulse;
 use crate::ring::{BATCH, Owner, Token};
 use crate::scout::{BETWEEN_GLANCES, Glance, Scouting};
-use crate::shared::{Core, Ready, Shared, count};
+use crate::shared::{Core, Ready, Shared, add, count};
 use crate::turn::Turn;
 use crate::watchdog::Watchdog;
 
@@ -54,6 +54,8 @@ pub(crate) struct Shift<'s, T: Token + 'static> {
     turn: Turn,
     woken: Vec<Waker>,
     batch: Vec<T>,
+    /// What the context had counted when it was last asked.
+    budget_yields: u64,
 }
 
 impl<'s, T: Token> Shift<'s, T> {
@@ -71,12 +73,8 @@ impl<'s, T: Token> Shift<'s, T> {
             turn,
             woken: Vec::new(),
             batch: Vec::new(),
+            budget_yields: context::with(|local| local.map_or(0, Local::budget_yields)),
         })
-    }
-
-    /// The number of the core.
-    pub(crate) fn index(&self) -> usize {
-        self.index
     }
 
     /// The task to run next.
@@ -130,6 +128,7 @@ impl<'s, T: Token> Shift<'s, T> {
         self.wake(&mut woken);
         self.woken = woken;
         self.take_injected();
+        self.count_budget_yields();
         self.turn.restart();
     }
 
@@ -155,6 +154,13 @@ impl<'s, T: Token> Shift<'s, T> {
             scouting.fail(polls, self.site.shared.idle.is_only(self.index));
         }
         found
+    }
+
+    /// Adds what the context has counted since the last time.
+    fn count_budget_yields(&mut self) {
+        let now = context::with(|local| local.map_or(0, Local::budget_yields));
+        let before = std::mem::replace(&mut self.budget_yields, now);
+        add(&self.core.budget_yields, now.saturating_sub(before));
     }
 
     fn steal(&mut self, victim: usize) -> bool {
@@ -184,6 +190,7 @@ impl<'s, T: Token> Shift<'s, T> {
 
 impl<T: Token> Drop for Shift<'_, T> {
     fn drop(&mut self) {
+        self.count_budget_yields();
         self.site.shared.pulses[self.index].rest();
     }
 }

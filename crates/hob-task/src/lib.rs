@@ -21,6 +21,6 @@ pub use crate::shutdown::{Drain, LeftBehind, drain};
 pub use crate::spawn::{Builder, SpawnError, spawn, spawn_local, try_spawn};
 pub use crate::task::{CancelOnDrop, Canceller, Task};
 pub use crate::tree::TaskTree;
-pub use crate::yield_now::{YieldNow, yield_now};
+pub use crate::yield_now::{YieldNow, should_yield, yield_now};
 
 pub use hob_core::task::{CancelReason, TaskId, TaskLabel, TaskSnapshot};

@@ -50,22 +50,32 @@ impl<T> Outcome<T> {
     }
 
     pub(crate) fn into_result(mut self) -> Result<T, JoinError> {
-        match mem::replace(&mut self.end, End::Taken) {
+        let end = mem::replace(&mut self.end, End::Taken);
+        let reason = self.leave();
+        match end {
             End::Done(value) => Ok(value),
-            End::Cancelled => {
-                let reason = self.slot.reason().unwrap_or(CancelReason::Shutdown);
-                Err(JoinError::Cancelled(reason))
-            }
+            End::Cancelled => Err(JoinError::Cancelled(
+                reason.unwrap_or(CancelReason::Shutdown),
+            )),
             End::Panicked(panic) => Err(JoinError::Panicked(panic)),
             End::Taken => unreachable!("only this method takes it, once"),
         }
+    }
+
+    /// Gives the slot up, once.
+    fn leave(&self) -> Option<CancelReason> {
+        let reason = self.slot.vacate();
+        registry::give_back(self.slot);
+        reason
     }
 }
 
 impl<T> Drop for Outcome<T> {
     fn drop(&mut self) {
         match mem::replace(&mut self.end, End::Taken) {
-            End::Cancelled | End::Taken => {}
+            // It left when the output was taken.
+            End::Taken => return,
+            End::Cancelled => {}
             End::Panicked(panic) => panic.report(),
             End::Done(value) => {
                 if mem::needs_drop::<T>()
@@ -76,8 +86,7 @@ impl<T> Drop for Outcome<T> {
                 }
             }
         }
-        self.slot.vacate();
-        registry::give_back(self.slot);
+        drop(self.leave());
     }
 }
 

@@ -39,6 +39,8 @@ use crate::task_future::TaskFuture;
 /// the task: it goes on, and the runtime keeps owning it. On a runtime that is shutting down the
 /// returned task is already cancelled, for the reason [`CancelReason::Shutdown`].
 ///
+/// A task is one allocation; one whose future takes 2 KiB or more is two.
+///
 /// # Panics
 ///
 /// Outside any runtime. [`try_spawn`] gives the future back instead.
@@ -353,7 +355,7 @@ fn settle<F: Future>(
         Err(_closed) => {
             // Nothing refers to it yet, and nobody has asked it to keep a waker.
             let _none = slot.future_gone(false);
-            slot.vacate();
+            drop(slot.vacate());
             registry::give_back(slot);
             let cause = env.inherited().map_or(Cause::Closed, Cause::Inherited);
             return Err((SpawnError { future, cause }, Newcomer { label, parent }));

@@ -207,7 +207,7 @@ impl<T> Live<T> {
 
     /// Lets go of a task that nobody will await.
     fn leave(mut self) {
-        if self.is_awaited {
+        if self.is_awaited && !self.inner.is_finished() {
             // In exchange for the waker that async-task would keep until the task has ended.
             let mut nobody = Context::from_waker(Waker::noop());
             if let Poll::Ready(outcome) = Pin::new(&mut self.inner).poll(&mut nobody) {

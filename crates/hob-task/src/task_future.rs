@@ -121,7 +121,7 @@ impl<F: Future> TaskFuture<F> {
                 UnhandledKind::DropPanicked,
                 contain(|| this.stage.set(Stage::Gone)),
             );
-            if !slot.is_rare() {
+            if !slot.has_cleanups() {
                 return Poll::Ready(ended);
             }
             let cleaning = Box::new(Cleaning::new(ended));
@@ -156,7 +156,7 @@ impl<F: Future> TaskFuture<F> {
             drop(slot.future_gone(true));
             discharge(slot);
         });
-        slot.vacate();
+        drop(slot.vacate());
         registry::give_back(slot);
     }
 }
@@ -306,7 +306,7 @@ fn leave<T>(slot: &'static TaskSlot, ended: Ended<T>, suspended: bool) -> Outcom
         Ended::Cancelled => Outcome::cancelled(slot),
         Ended::Panicked(payload) => panicked(slot, payload),
     };
-    if slot.is_rare() {
+    if slot.has_cleanups() {
         drop_cleanups(slot);
     }
     // Not the last reference: async-task holds one while it polls us.
@@ -375,4 +375,44 @@ fn in_task<R>(slot: &'static TaskSlot, waker: Option<&Waker>, inside: impl FnOnc
         (Some(local), None) => local.in_task(slot, inside),
         (None, _) => inside(),
     })
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::any::Any;
+    use std::future::Ready;
+    use std::task::Waker;
+
+    use hob_core::TaskCell;
+
+    use super::*;
+
+    /// What glibc takes from the heap for a task, given what async-task asks for: its header of five
+    /// words, the cell, and the larger one of future and output.
+    fn chunk<F: Future>() -> usize {
+        let header = 5 * size_of::<usize>() + size_of::<TaskCell>();
+        let output = size_of::<Result<Outcome<F::Output>, Box<dyn Any + Send>>>();
+        let asked = header + size_of::<TaskFuture<F>>().max(output);
+        (asked + 8).next_multiple_of(16)
+    }
+
+    /// A future of one waker.
+    struct Parked(#[expect(dead_code, reason = "it counts by its size")] Option<Waker>);
+
+    impl Future for Parked {
+        type Output = ();
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_parked_task_that_holds_its_waker_takes_168_bytes() {
+        assert_eq!(size_of::<TaskFuture<Ready<()>>>(), 24);
+        assert_eq!(size_of::<TaskFuture<Parked>>(), 32);
+        assert_eq!(size_of::<Outcome<()>>(), 24);
+        assert_eq!(chunk::<Parked>() + size_of::<TaskSlot>(), 96 + 72);
+    }
 }

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hob_core::context;
+use hob_core::{budget, context};
 
 /// Goes to the back of the line: every task that waits in the same queue runs before this one goes on.
 ///
@@ -31,6 +31,32 @@ pub fn yield_now() -> YieldNow {
         yielded: false,
         place: Location::caller(),
     }
+}
+
+/// Whether the task has had its share of this poll: then a loop of its own, such as that of an executor
+/// within the task, does well to [yield](yield_now).
+///
+/// hob's own operations ask by themselves. It stays `true` until the poll ends. Outside any task it is
+/// always `false`, and a request to end does not change it.
+///
+/// # Examples
+///
+/// ```
+/// # futures_lite::future::block_on(async {
+/// let mut jobs = vec![1, 2, 3];
+/// while let Some(job) = jobs.pop() {
+///     assert!(job > 0);
+///     if hob_task::should_yield() {
+///         hob_task::yield_now().await;
+///     }
+/// }
+/// assert!(!hob_task::should_yield(), "this is no task");
+/// # });
+/// ```
+#[must_use]
+#[doc(alias("has_budget_remaining", "coop"))]
+pub fn should_yield() -> bool {
+    budget::is_spent()
 }
 
 /// The future of [`yield_now`].

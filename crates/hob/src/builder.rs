@@ -421,6 +421,7 @@ impl Builder {
             LocalExecutor::new(LocalConfig {
                 seat: Some(engine.seat),
                 timers,
+                watchdog: self.watchdog,
             })
         });
         queues.attach(&executor.alarm());

@@ -54,7 +54,7 @@ pub mod task {
     pub use hob_task::{
         Builder, CancelOnDrop, CancelReason, Canceller, Guarded, JoinError, SpawnError, Task,
         TaskId, TaskLabel, TaskPanic, TaskSnapshot, TaskTree, YieldNow, all_tasks, current_task,
-        guarded, on_cancel, spawn, spawn_local, try_spawn, yield_now,
+        guarded, on_cancel, should_yield, spawn, spawn_local, try_spawn, yield_now,
     };
 }
 
@@ -69,7 +69,9 @@ pub use crate::handle::{Handle, NoRuntime};
 pub use crate::local_runtime::{LocalRuntime, LocalStatistics};
 pub use crate::report::{Inherited, LeftBehind, LeftJob, LeftTask, ShutdownReport};
 pub use crate::run::{run, run_local};
-pub use crate::runtime::{BlockingStatistics, ExecutorStatistics, Runtime, RuntimeStatistics};
+pub use crate::runtime::{
+    BlockingStatistics, ExecutorStatistics, Runtime, RuntimeStatistics, WorkerStatistics,
+};
 
 /// The simulator, and what tests of asynchronous code need.
 #[cfg(feature = "sim")]
@@ -91,9 +93,7 @@ pub use hob_task::{
 #[doc(inline)]
 pub use hob_time::{sleep, timeout};
 
-/// What the attributes expand to; no part of the public API.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::run::run_pool;
-    pub use crate::simulated::*;
+    pub use crate::{run::run_pool, simulated::*}; // What the attributes expand to.
 }

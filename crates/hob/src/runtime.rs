@@ -21,7 +21,7 @@ use crate::teardown::Engines;
 #[doc(inline)]
 pub use hob_blocking::PoolStatistics as BlockingStatistics;
 #[doc(inline)]
-pub use hob_executor::ExecutorStatistics;
+pub use hob_executor::{ExecutorStatistics, WorkerStatistics};
 
 /// A pool of workers with its poller, timers and threads for blocking jobs.
 ///

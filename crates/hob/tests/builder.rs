@@ -158,8 +158,10 @@ mod name {
     fn names(name: &str) -> [String; 3] {
         let runtime = Runtime::builder().name(name).build().unwrap();
         let here = || thread::current().name().map(str::to_owned);
+        // From outside: what is spawned in `block_on` may run on this thread.
+        let worker = runtime.spawn(async move { here() });
         let (worker, job) = runtime.block_on(async move {
-            let worker = hob::spawn(async move { here() }).await.expect("it ends");
+            let worker = worker.await.expect("it ends");
             let job = hob::to_thread(here).await.expect("it ends");
             (worker, job)
         });

@@ -42,6 +42,10 @@ fn each_poll_on_a_pool_is_counted_once() {
         let statistics = runtime.statistics();
         assert_eq!(statistics.executor.polls, expected);
         assert_eq!(statistics.executor.workers, workers);
+        let per_worker = &statistics.executor.per_worker;
+        assert_eq!(per_worker.len(), workers);
+        let polls: u64 = per_worker.iter().map(|worker| worker.polls).sum();
+        assert_eq!(polls, expected);
         assert_eq!(statistics.tasks_alive, 0);
         assert_eq!(
             (statistics.executor.injected, statistics.executor.queued),
@@ -62,6 +66,24 @@ fn each_poll_on_one_thread_is_counted_once() {
     let statistics = runtime.statistics();
     assert_eq!(statistics.polls, TASKS as u64 * (YIELDS + 1));
     assert_eq!(statistics.queued, 0);
+}
+
+#[test]
+fn a_task_that_has_spent_its_budget_is_counted() {
+    let runtime = Runtime::builder().worker_threads(1).build().unwrap();
+    let task = runtime.spawn(async {
+        let lock = hob::sync::Mutex::new(0);
+        let mut polls_that_were_enough = 0;
+        for _ in 0..1_000 {
+            *lock.lock().await += 1;
+            polls_that_were_enough += usize::from(hob::task::should_yield());
+        }
+        polls_that_were_enough
+    });
+    let spent = runtime.block_on(task).expect("it does not panic");
+    assert!(spent > 0, "a thousand locks are more than one budget");
+    // Counted when the worker looks up, or has nothing to do.
+    until(|| runtime.statistics().executor.budget_yields == spent as u64);
 }
 
 #[test]

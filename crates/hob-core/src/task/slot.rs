@@ -3,13 +3,14 @@
 //! # Implementation
 //!
 //! All that a dump shows stands in atomic words, so that it is read with nothing locked. The first
-//! word holds the task's number and eight flags; zero says that the slot is free:
+//! word holds the task's number, six flags and six bits for the reason why it is to end; zero says that the slot is free:
 //!
 //! ```text
 //!        occupy            future_gone             vacate
 //!   0 ───────────► id, ALIVE ───────────► id, ... ─────────► 0
-//!                  │ request: CANCEL, ABANDON, SHUTDOWN
+//!                  │ request: CANCEL, ABANDON, the reason
 //!                  │ a name, a reason, a cleanup: RARE
+//!                  │ a cleanup: CLEANUPS
 //!                  └ close_cleanups: CLOSED
 //! ```
 //!
@@ -29,7 +30,8 @@
 //! the task. Who requests sets the flag, then looks for the waker; who stores the waker looks for the
 //! flag afterwards. Both take the lock, so one of the two sees the other.
 //!
-//! **Rare things** stand apart: see `rare.rs`.
+//! **Rare things** stand apart: see `rare.rs`. A reason that is one of the program's constants needs
+//! no room there: see `reasons.rs`.
 
 use std::fmt;
 use std::mem;
@@ -38,6 +40,7 @@ use std::panic::Location;
 use std::task::Waker;
 
 use super::rare::{self, Rare};
+use super::reasons;
 use super::{CancelReason, Cleanup, Request, TaskId, TaskLabel, TaskSnapshot, Wait, What};
 use crate::atomic_ref::AtomicRef;
 use crate::primitive::{AtomicU32, AtomicU64, Mutex, Ordering, fence, lock};
@@ -69,14 +72,17 @@ const ALIVE: u64 = 1;
 const CANCEL: u64 = 1 << 1;
 /// It was asked to drop its cleanups too.
 const ABANDON: u64 = 1 << 2;
-/// It was asked because of the shutdown: the reason that needs no room.
-const SHUTDOWN: u64 = 1 << 3;
 /// There is something about it in `rare`.
-const RARE: u64 = 1 << 4;
+const RARE: u64 = 1 << 3;
 /// No more cleanups are taken.
-const CLOSED: u64 = 1 << 5;
-/// The number stands above the flags.
-const ID_SHIFT: u32 = 8;
+const CLOSED: u64 = 1 << 4;
+/// Cleanups were added.
+const CLEANUPS: u64 = 1 << 5;
+/// The code of the reason stands above the flags: see `reasons.rs`.
+const REASON_SHIFT: u32 = 6;
+/// The task's number stands above that: so many tasks are spawned in no process's life, for at ten
+/// millions a second it would last 14 years.
+const ID_SHIFT: u32 = 12;
 
 /// Who uses a slot.
 #[derive(Clone, Debug)]
@@ -119,7 +125,7 @@ impl TaskSlot {
         if let Some(name) = label.name {
             word |= RARE;
             rare::with(label.id, |rares| {
-                rares.entry(label.id).or_default().name = Some(name);
+                rares.entry(label.id).name = Some(name);
             });
         }
         // Pairs with the fence in `is_still`: a dump that reads one of the stores below sees that the
@@ -190,10 +196,10 @@ impl TaskSlot {
             Request::Abandon => CANCEL | ABANDON,
         };
         let is_first = self.word.load(Ordering::Relaxed) & CANCEL == 0;
-        let asked = match reason {
-            CancelReason::Shutdown => self.mark(id, flags, SHUTDOWN).is_some(),
-            CancelReason::Because(_) if is_first => self.request_because(id, flags, reason),
-            CancelReason::Because(_) => self.mark(id, flags, 0).is_some(),
+        let asked = match reasons::code(&reason) {
+            Some(code) => self.mark(id, flags, code << REASON_SHIFT).is_some(),
+            None if is_first => self.request_because(id, flags, reason),
+            None => self.mark(id, flags, 0).is_some(),
         };
         if asked {
             // It may have ended in between: it was asked in time all the same.
@@ -207,7 +213,7 @@ impl TaskSlot {
         // The reason stands there before the request is seen, and the map's lock is held over both,
         // so that whoever sees the request waits until the reason is the right one.
         rare::with(id, |rares| {
-            let rare = rares.entry(id).or_default();
+            let rare = rares.entry(id);
             let is_new = rare.reason.is_none();
             if is_new {
                 rare.reason = Some(reason);
@@ -219,7 +225,7 @@ impl TaskSlot {
             }
             // One whose task has gone would stay for ever.
             if before.is_none() && rare.is_empty() {
-                rares.remove(&id);
+                rares.remove(id);
             }
             before.is_some()
         })
@@ -330,11 +336,11 @@ impl TaskSlot {
         }
     }
 
-    /// Whether there may be something rare about the task, such as cleanups.
+    /// Whether cleanups were added.
     #[must_use]
     #[inline]
-    pub fn is_rare(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & RARE != 0
+    pub fn has_cleanups(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & CLEANUPS != 0
     }
 
     /// Adds a cleanup; they run last in, first out. Only the task itself calls it.
@@ -347,8 +353,8 @@ impl TaskSlot {
         match id_of(word) {
             Some(id) if word & (ALIVE | CLOSED) == ALIVE => {
                 rare::with(id, |rares| {
-                    rares.entry(id).or_default().cleanups.push(cleanup);
-                    self.word.fetch_or(RARE, Ordering::AcqRel);
+                    rares.entry(id).cleanups.push(cleanup);
+                    self.word.fetch_or(RARE | CLEANUPS, Ordering::AcqRel);
                 });
                 Ok(())
             }
@@ -373,7 +379,7 @@ impl TaskSlot {
     fn with_rare<R>(&self, act: impl FnOnce(&mut Rare) -> R) -> Option<R> {
         let word = self.word.load(Ordering::Acquire);
         let id = id_of(word).filter(|_| word & RARE != 0)?;
-        rare::with(id, |rares| rares.get_mut(&id).map(act))
+        rare::with(id, |rares| rares.get_mut(id).map(act))
     }
 
     /// The future has been dropped: nothing schedules the task from now on, and no request reaches it.
@@ -390,21 +396,20 @@ impl TaskSlot {
         }
     }
 
-    /// The task leaves. Its future is gone; the slot is free afterwards.
-    pub fn vacate(&self) {
+    /// The task leaves, and takes the reason along for which it was asked to end. Its future is gone;
+    /// the slot is free afterwards.
+    pub fn vacate(&self) -> Option<CancelReason> {
         let word = self.word.load(Ordering::Acquire);
         debug_assert_eq!(word & ALIVE, 0, "the future goes first");
         debug_assert_ne!(word, 0, "a task left twice");
-        if word & RARE != 0
-            && let Some(id) = id_of(word)
-        {
-            let rare = rare::forget(id);
-            debug_assert!(
-                rare.is_none_or(|rare| rare.cleanups.is_empty()),
-                "cleanups are taken out first"
-            );
-        }
+        let rare = id_of(word).filter(|_| word & RARE != 0);
+        let rare = rare.and_then(rare::forget).unwrap_or_default();
+        debug_assert!(rare.cleanups.is_empty(), "cleanups are taken out first");
         self.word.store(0, Ordering::Release);
+        if word & CANCEL == 0 {
+            return None;
+        }
+        reasons::reason(reason_code(word)).or(rare.reason)
     }
 
     /// The identity of the task `id`, whose word was `word`, if it is still there.
@@ -413,9 +418,7 @@ impl TaskSlot {
         let name = if word & RARE == 0 {
             None
         } else {
-            rare::with(id, |rares| {
-                rares.get(&id).and_then(|rare| rare.name.clone())
-            })
+            rare::with(id, |rares| rares.get(id).and_then(|rare| rare.name.clone()))
         };
         self.is_still(id).then_some(TaskLabel { id, name, place })
     }
@@ -432,6 +435,10 @@ fn id_of(word: u64) -> Option<TaskId> {
     NonZeroU64::new(word >> ID_SHIFT).map(TaskId)
 }
 
+const fn reason_code(word: u64) -> u64 {
+    word >> REASON_SHIFT & reasons::CODE_MAX
+}
+
 const fn request_in(word: u64) -> Request {
     match word & (CANCEL | ABANDON) {
         0 => Request::None,
@@ -443,11 +450,11 @@ const fn request_in(word: u64) -> Request {
 fn reason_of(id: TaskId, word: u64) -> Option<CancelReason> {
     if word & CANCEL == 0 {
         None
-    } else if word & SHUTDOWN != 0 {
-        Some(CancelReason::Shutdown)
+    } else if let Some(reason) = reasons::reason(reason_code(word)) {
+        Some(reason)
     } else {
         rare::with(id, |rares| {
-            rares.get(&id).and_then(|rare| rare.reason.clone())
+            rares.get(id).and_then(|rare| rare.reason.clone())
         })
     }
 }
@@ -480,229 +487,4 @@ impl fmt::Debug for TaskSlot {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::mpsc::{Sender, channel};
-    use std::task::Wake;
-
-    use super::*;
-
-    const ENV: u64 = 7;
-
-    struct Bell(Option<Sender<()>>);
-
-    impl Wake for Bell {
-        fn wake(self: Arc<Self>) {
-            let sender = self.0.as_ref().expect("this bell has no clapper");
-            sender.send(()).expect("somebody listens");
-        }
-    }
-
-    /// A slot with a task, and the task's number.
-    fn occupied() -> (TaskSlot, TaskId) {
-        let slot = TaskSlot::new();
-        let id = move_in(&slot);
-        (slot, id)
-    }
-
-    fn move_in(slot: &TaskSlot) -> TaskId {
-        let label = TaskLabel::new(Some("fetch".into()), Location::caller());
-        let id = label.id;
-        slot.occupy(Occupant {
-            label,
-            parent: None,
-            env: ENV,
-        });
-        id
-    }
-
-    fn because(reason: &'static str) -> CancelReason {
-        reason.into()
-    }
-
-    /// The future ends and the task leaves.
-    fn move_out(slot: &TaskSlot) {
-        drop(slot.future_gone(true));
-        slot.vacate();
-    }
-
-    #[test]
-    fn a_slot_takes_72_bytes() {
-        assert_eq!(size_of::<TaskSlot>(), 72);
-    }
-
-    #[test]
-    fn a_free_slot_remembers_nothing() {
-        let (slot, id) = occupied();
-        slot.count_poll();
-        slot.record_wait(&"sleep", Location::caller());
-        assert!(slot.request(id, Request::Abandon, because("late")));
-        assert!(slot.push_cleanup(Box::pin(async {})).is_ok());
-        assert_eq!(slot.close_cleanups().len(), 1);
-        move_out(&slot);
-        assert!(slot.id().is_none() && slot.label().is_none());
-        assert!(slot.snapshot(ENV).is_none() && slot.requested_of(id).is_none());
-        assert!(rare::forget(id).is_none(), "nothing is left beside it");
-
-        let next = move_in(&slot);
-        assert_ne!(next, id);
-        assert_eq!((slot.requested(), slot.reason()), (Request::None, None));
-        let snapshot = slot.snapshot(ENV).expect("it is in use");
-        assert_eq!((snapshot.label.id, snapshot.polls), (next, 0));
-        assert!(snapshot.wait.is_none() && snapshot.cancel.is_none());
-        assert!(slot.push_cleanup(Box::pin(async {})).is_ok());
-    }
-
-    #[test]
-    fn only_the_task_that_is_meant_is_woken() {
-        let (slot, id) = occupied();
-        let (sender, rung) = channel();
-        slot.keep_alive(Arc::new(Bell(Some(sender))).into());
-        assert!(slot.wake(id));
-        assert_eq!(rung.try_iter().count(), 1);
-        assert!(!slot.wake(TaskId::next()));
-        drop(slot.future_gone(true));
-        assert!(!slot.wake(id), "its future is gone");
-        assert_eq!(rung.try_iter().count(), 0);
-    }
-
-    #[test]
-    fn the_strongest_request_and_the_first_reason_stay() {
-        let (slot, id) = occupied();
-        assert_eq!(slot.requested(), Request::None);
-        assert!(slot.request(id, Request::Cancel, because("first")));
-        assert!(slot.request(id, Request::Abandon, because("second")));
-        assert!(slot.request(id, Request::Cancel, because("third")));
-        assert_eq!(slot.requested(), Request::Abandon);
-        assert_eq!(slot.reason(), Some(because("first")));
-    }
-
-    #[test]
-    fn a_request_reaches_only_whom_it_names() {
-        let (slot, id) = occupied();
-        assert!(!slot.request(TaskId::next(), Request::Cancel, because("another task")));
-        assert_eq!((slot.requested(), slot.reason()), (Request::None, None));
-        assert_eq!(
-            (slot.alive_in(ENV), slot.alive_in(ENV + 1)),
-            (Some(id), None)
-        );
-        assert!(slot.request(id, Request::Cancel, CancelReason::Shutdown));
-        drop(slot.future_gone(true));
-        assert!(!slot.request(id, Request::Abandon, because("too late")));
-        assert_eq!(
-            (slot.alive_in(ENV), slot.reason()),
-            (None, Some(CancelReason::Shutdown))
-        );
-    }
-
-    #[test]
-    fn a_request_wakes_the_task_as_long_as_it_lives() {
-        let (slot, id) = occupied();
-        let (sender, rung) = channel();
-        slot.keep_alive(Arc::new(Bell(Some(sender))).into());
-        assert!(slot.request(id, Request::Cancel, because("now")));
-        assert_eq!(rung.try_iter().count(), 1);
-        let waker = slot.future_gone(true);
-        assert!(waker.is_some(), "the runtime's reference is handed out");
-        assert!(!slot.request(id, Request::Cancel, because("again")));
-        assert_eq!(rung.try_iter().count(), 0);
-    }
-
-    #[test]
-    fn a_snapshot_shows_living_futures_of_its_runtime() {
-        let (slot, id) = occupied();
-        slot.count_poll();
-        slot.count_poll();
-        assert!(slot.snapshot(ENV + 1).is_none());
-        let snapshot = slot.snapshot(ENV).expect("it is in use");
-        assert_eq!((snapshot.label.id, snapshot.polls), (id, 2));
-        drop(slot.future_gone(true));
-        assert!(slot.snapshot(ENV).is_none());
-        assert_eq!(slot.id(), Some(id), "the handle still asks for it");
-    }
-
-    #[test]
-    fn the_first_reason_stays_whether_it_needs_room_or_not() {
-        let (slot, id) = occupied();
-        assert!(slot.request(id, Request::Cancel, CancelReason::Shutdown));
-        assert!(slot.request(id, Request::Cancel, because("second")));
-        assert_eq!(slot.reason(), Some(CancelReason::Shutdown));
-        drop(slot.future_gone(false));
-        slot.vacate();
-        let id = move_in(&slot);
-        assert!(slot.request(id, Request::Cancel, because("first")));
-        assert!(slot.request(id, Request::Abandon, CancelReason::Shutdown));
-        assert_eq!(slot.reason(), Some(because("first")));
-    }
-
-    #[test]
-    fn a_request_for_a_task_that_is_gone_leaves_nothing_behind() {
-        let slot = TaskSlot::new();
-        let label = TaskLabel::new(None, Location::caller());
-        let id = label.id;
-        assert!(!slot.request(id, Request::Cancel, because("it is not here yet")));
-        assert!(rare::forget(id).is_none());
-        let (parent, env) = (None, ENV);
-        slot.occupy(Occupant { label, parent, env });
-        drop(slot.future_gone(false));
-        assert!(!slot.request(id, Request::Cancel, because("it has ended")));
-        assert!(rare::forget(id).is_none());
-    }
-
-    #[test]
-    fn a_wait_takes_the_place_of_the_former() {
-        let (slot, _) = occupied();
-        let wait = || slot.snapshot(ENV).expect("it is in use").wait;
-        assert!(wait().is_none());
-        slot.record_wait(&"one", Location::caller());
-        let place = Location::caller();
-        slot.record_wait(&"other", place);
-        let wait = wait().expect("it was noted");
-        assert_eq!((wait.what, wait.place), ("other", place));
-    }
-
-    #[test]
-    fn no_cleanup_is_taken_after_the_end() {
-        let (slot, _) = occupied();
-        assert!(slot.close_cleanups().is_empty());
-        assert!(slot.push_cleanup(Box::pin(async {})).is_err());
-        let (slot, _) = occupied();
-        drop(slot.future_gone(false));
-        assert!(slot.push_cleanup(Box::pin(async {})).is_err());
-    }
-
-    #[test]
-    fn cleanups_come_out_last_in_first() {
-        let (slot, _) = occupied();
-        let (sender, ran) = channel();
-        for number in 0..3 {
-            let sender = sender.clone();
-            let cleanup = Box::pin(async move {
-                sender.send(number).expect("somebody listens");
-            });
-            assert!(slot.push_cleanup(cleanup).is_ok());
-        }
-        while let Some(cleanup) = slot.pop_cleanup() {
-            futures_lite::future::block_on(cleanup);
-        }
-        assert_eq!(ran.try_iter().collect::<Vec<_>>(), [2, 1, 0]);
-    }
-
-    #[test]
-    #[should_panic(expected = "given out twice")]
-    fn a_slot_in_use_takes_nobody_in() {
-        let (slot, _) = occupied();
-        move_in(&slot);
-    }
-
-    #[test]
-    fn words_for_messages() {
-        let (slot, id) = occupied();
-        let label = slot.label().expect("it is in use");
-        let start = format!("task {id} \"fetch\", spawned at {}", file!());
-        assert!(label.to_string().starts_with(&start), "{label}");
-        let wait = Wait::new("Mutex::lock", label.place);
-        assert!(wait.to_string().starts_with("Mutex::lock at "), "{wait}");
-        assert_eq!(because("no longer wanted").to_string(), "no longer wanted");
-    }
-}
+mod tests;

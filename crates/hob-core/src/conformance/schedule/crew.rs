@@ -238,7 +238,7 @@ impl Drop for Member {
             drop(future);
         }
         drop(self.slot.future_gone(true));
-        self.slot.vacate();
+        drop(self.slot.vacate());
         SLOTS.give_back(self.slot);
         self.crew.env.discharge();
     }
