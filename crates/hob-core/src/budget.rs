@@ -27,16 +27,7 @@ pub(crate) const UNLIMITED: u32 = u32::MAX;
 ///
 /// Outside any task it is always `Ready`.
 pub fn poll_proceed(cx: &Context<'_>) -> Poll<()> {
-    let spent = context::with(|local| {
-        local.is_some_and(|local| {
-            let is_spent = local.budget() == 0;
-            if is_spent {
-                local.count_budget_yield();
-            }
-            is_spent
-        })
-    });
-    if spent {
+    if is_spent() {
         cx.waker().wake_by_ref();
         Poll::Pending
     } else {
@@ -191,12 +182,13 @@ mod tests {
                 assert_eq!(poll_proceed(&cx), Poll::Ready(()));
                 assert_eq!(rung.try_iter().count(), 0);
                 (0..BUDGET_PER_POLL).for_each(|_| spend());
-                assert_eq!(local.budget_yields(), 0);
                 assert_eq!(poll_proceed(&cx), Poll::Pending);
                 assert_eq!(rung.try_iter().count(), 1);
                 assert!(is_spent());
             });
-            assert_eq!(local.budget_yields(), 1);
+            assert_eq!(local.budgets_spent(), 1);
+            local.in_task(slot(), || assert!(try_spend()));
+            assert_eq!(local.budgets_spent(), 1, "that poll had some left");
             assert!(!is_spent());
         });
     }

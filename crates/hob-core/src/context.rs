@@ -54,8 +54,8 @@ pub struct Local<'a> {
     about_to_look: Cell<bool>,
     /// What the waker of the poll that runs now is made of, if it is one of hob's.
     trusted: Cell<Option<WakerParts>>,
-    /// How often a poll was told that its budget is spent.
-    budget_yields: Cell<u64>,
+    /// How many polls have spent their budget.
+    budgets_spent: Cell<u64>,
 }
 
 /// What two equal wakers have in common: where their data lies, and what they do.
@@ -88,7 +88,7 @@ impl<'a> Local<'a> {
             polls: Cell::new(0),
             about_to_look: Cell::new(false),
             trusted: Cell::new(None),
-            budget_yields: Cell::new(0),
+            budgets_spent: Cell::new(0),
         }
     }
 
@@ -149,15 +149,10 @@ impl<'a> Local<'a> {
         self.budget_per_poll.set(completions);
     }
 
-    /// How often a task was asked to yield because the budget of its poll was spent.
+    /// How many polls have spent their budget.
     #[must_use]
-    pub fn budget_yields(&self) -> u64 {
-        self.budget_yields.get()
-    }
-
-    pub(crate) fn count_budget_yield(&self) {
-        self.budget_yields
-            .set(self.budget_yields.get().wrapping_add(1));
+    pub fn budgets_spent(&self) -> u64 {
+        self.budgets_spent.get()
     }
 
     /// Whether `waker` is the one that was given to the poll that runs now, and that poll is one of
@@ -242,6 +237,10 @@ impl<'a> Local<'a> {
         }
         impl Drop for Restore<'_, '_> {
             fn drop(&mut self) {
+                if self.local.budget.get() == 0 {
+                    let spent = self.local.budgets_spent.get();
+                    self.local.budgets_spent.set(spent + 1);
+                }
                 self.local.task.set(self.task);
                 self.local.budget.set(self.budget);
                 self.local.trusted.set(self.trusted);

@@ -104,8 +104,8 @@ pub struct ExecutorStatistics {
     pub injected: usize,
     /// Tasks that wait in the queues of workers.
     pub queued: usize,
-    /// Times a task was asked to yield because the budget of its poll was spent, since the start.
-    pub budget_yields: u64,
+    /// Polls that have spent their budget, and were asked to yield, since the start.
+    pub budgets_spent: u64,
     /// The same for each worker.
     pub per_worker: Vec<WorkerStatistics>,
 }
@@ -122,8 +122,8 @@ pub struct WorkerStatistics {
     pub parks: u64,
     /// Tasks that wait in its queue.
     pub queued: usize,
-    /// Times a task was asked to yield because the budget of its poll was spent, since the start.
-    pub budget_yields: u64,
+    /// Polls that have spent their budget, and were asked to yield, since the start.
+    pub budgets_spent: u64,
 }
 
 #[derive(Clone, Default)]
@@ -301,7 +301,7 @@ impl Executor {
                 steals: core.steals.load(Ordering::Relaxed),
                 parks: core.parks.load(Ordering::Relaxed),
                 queued: core.ring.len(),
-                budget_yields: core.budget_yields.load(Ordering::Relaxed),
+                budgets_spent: core.budgets_spent.load(Ordering::Relaxed),
             })
             .collect();
         ExecutorStatistics {
@@ -312,7 +312,7 @@ impl Executor {
             steals: per_worker.iter().map(|worker| worker.steals).sum(),
             parks: per_worker.iter().map(|worker| worker.parks).sum(),
             queued: per_worker.iter().map(|worker| worker.queued).sum(),
-            budget_yields: per_worker.iter().map(|worker| worker.budget_yields).sum(),
+            budgets_spent: per_worker.iter().map(|worker| worker.budgets_spent).sum(),
             per_worker,
         }
     }

@@ -55,7 +55,7 @@ pub(crate) struct Core<T: Token> {
     spawned: AtomicU64,
     pub(crate) steals: AtomicU64,
     pub(crate) parks: AtomicU64,
-    pub(crate) budget_yields: AtomicU64,
+    pub(crate) budgets_spent: AtomicU64,
 }
 
 /// Where a worker sleeps outside the seat, in this use.
@@ -345,7 +345,7 @@ impl<T: Token> Core<T> {
             spawned: AtomicU64::new(0),
             steals: AtomicU64::new(0),
             parks: AtomicU64::new(0),
-            budget_yields: AtomicU64::new(0),
+            budgets_spent: AtomicU64::new(0),
         }
     }
 
@@ -354,7 +354,7 @@ impl<T: Token> Core<T> {
             &self.spawned,
             &self.steals,
             &self.parks,
-            &self.budget_yields,
+            &self.budgets_spent,
         ] {
             counter.store(0, Ordering::Relaxed);
         }

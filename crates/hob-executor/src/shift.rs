@@ -55,7 +55,7 @@ pub(crate) struct Shift<'s, T: Token + 'static> {
     woken: Vec<Waker>,
     batch: Vec<T>,
     /// What the context had counted when it was last asked.
-    budget_yields: u64,
+    budgets_spent: u64,
 }
 
 impl<'s, T: Token> Shift<'s, T> {
@@ -73,7 +73,7 @@ impl<'s, T: Token> Shift<'s, T> {
             turn,
             woken: Vec::new(),
             batch: Vec::new(),
-            budget_yields: context::with(|local| local.map_or(0, Local::budget_yields)),
+            budgets_spent: context::with(|local| local.map_or(0, Local::budgets_spent)),
         })
     }
 
@@ -128,7 +128,7 @@ impl<'s, T: Token> Shift<'s, T> {
         self.wake(&mut woken);
         self.woken = woken;
         self.take_injected();
-        self.count_budget_yields();
+        self.count_budgets();
         self.turn.restart();
     }
 
@@ -157,10 +157,10 @@ impl<'s, T: Token> Shift<'s, T> {
     }
 
     /// Adds what the context has counted since the last time.
-    fn count_budget_yields(&mut self) {
-        let now = context::with(|local| local.map_or(0, Local::budget_yields));
-        let before = std::mem::replace(&mut self.budget_yields, now);
-        add(&self.core.budget_yields, now.saturating_sub(before));
+    fn count_budgets(&mut self) {
+        let now = context::with(|local| local.map_or(0, Local::budgets_spent));
+        let before = std::mem::replace(&mut self.budgets_spent, now);
+        add(&self.core.budgets_spent, now.saturating_sub(before));
     }
 
     fn steal(&mut self, victim: usize) -> bool {
@@ -190,7 +190,7 @@ impl<'s, T: Token> Shift<'s, T> {
 
 impl<T: Token> Drop for Shift<'_, T> {
     fn drop(&mut self) {
-        self.count_budget_yields();
+        self.count_budgets();
         self.site.shared.pulses[self.index].rest();
     }
 }
