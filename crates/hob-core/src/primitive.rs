@@ -15,6 +15,10 @@ pub(crate) use std::sync::{
     atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
+/// A `static` that is made anew for each run of a model.
+#[cfg(loom)]
+pub(crate) use loom::lazy_static;
+
 /// A value for each thread; loom's threads share one thread of the system's.
 #[cfg(loom)]
 macro_rules! per_thread {

@@ -148,7 +148,9 @@ fn work(site: &Site, hold: &Hold, parker: &Parker) {
         };
         let mut turn_of_main = None;
         loop {
-            if parker.has_token() && shift.taken() >= *turn_of_main.get_or_insert(shift.pushed()) {
+            if parker.has_token()
+                && shift.taken() >= *turn_of_main.get_or_insert_with(|| shift.pushed())
+            {
                 return;
             }
             match shift.next() {

@@ -15,7 +15,7 @@
 //!
 //! # References
 //!
-//! - sched_setaffinity(2), <https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html>
+//! - `sched_setaffinity(2)`, <https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html>
 //! - `select_idle_sibling` in the kernel's `kernel/sched/fair.c` looks for an idle core among those that
 //!   share a cache.
 

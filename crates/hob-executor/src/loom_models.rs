@@ -12,7 +12,7 @@ use crate::hold::{Has, Hold};
 use crate::parker::Parker;
 use crate::parking::Parking;
 use crate::pool::Hooks;
-use crate::primitive::{Condvar, Mutex, lock, thread};
+use crate::primitive::{Condvar, ModelBuilder, Mutex, lock, thread};
 use crate::shared::Shared;
 use crate::shift::{Shift, Site};
 use crate::turn::Turn;
@@ -21,7 +21,7 @@ use crate::worker::Worker;
 /// All that can happen with one preemption: a scout may wake at any time, so with two there is more of it
 /// than can be looked at.
 fn model(run: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
+    let mut builder = ModelBuilder::new();
     builder.preemption_bound = Some(1);
     builder.check(run);
 }

@@ -27,7 +27,7 @@ pub(crate) use std::thread_local as per_thread;
 
 /// What models are made of.
 #[cfg(all(test, loom))]
-pub(crate) use loom::{cell::UnsafeCell, model, thread};
+pub(crate) use loom::{cell::UnsafeCell, model, model::Builder as ModelBuilder, thread};
 
 /// Locks, or says why a poisoned lock is a bug of ours.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

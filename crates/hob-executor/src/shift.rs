@@ -105,7 +105,7 @@ impl<'s, T: Token> Shift<'s, T> {
     }
 
     /// Wakes what `woken` holds, after which this core looks at its queue.
-    pub(crate) fn wake(&mut self, woken: &mut Vec<Waker>) {
+    pub(crate) fn wake(&self, woken: &mut Vec<Waker>) {
         before_looking(|| wake_all(woken));
         // One of them this core takes itself, at once.
         if self.core.ring.len() > 1 {

@@ -160,6 +160,7 @@ fn behind_the_systems_do_not_keep_one_thread_awake() {
         let tasks = Loop::with(LocalConfig {
             seat: None,
             timers: Some(timers),
+            ..LocalConfig::default()
         });
         timers.attach(tasks.executor.alarm());
         tasks.block_on(Nap::begin(timers));

@@ -260,6 +260,7 @@ fn timers_end_the_sleep() {
     let tasks = Loop::with(LocalConfig {
         seat: None,
         timers: Some(naps),
+        ..LocalConfig::default()
     });
     naps.attach(tasks.executor.alarm());
     let deadline = Instant::system() + Duration::from_millis(5);
@@ -278,6 +279,7 @@ fn a_timer_of_another_thread_ends_a_longer_sleep() {
         let tasks = Loop::with(LocalConfig {
             seat: None,
             timers: Some(naps),
+            ..LocalConfig::default()
         });
         naps.attach(tasks.executor.alarm());
         let woken = Signal::default();

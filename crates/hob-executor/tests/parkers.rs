@@ -287,6 +287,7 @@ fn a_seat_that_panics_on_one_thread_is_reported_and_all_goes_on() {
         let tasks = Loop::with(LocalConfig {
             seat: Some(log.maker()()),
             timers: None,
+            ..LocalConfig::default()
         });
         let signal = Signal::default();
         let awaiting = signal.clone();

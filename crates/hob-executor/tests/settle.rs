@@ -107,6 +107,7 @@ fn timers_that_are_due_come_before_who_settles_and_others_after() {
         let tasks = Loop::with(LocalConfig {
             seat: None,
             timers: Some(naps),
+            ..LocalConfig::default()
         });
         naps.attach(tasks.executor.alarm());
         tasks.block_on(async {

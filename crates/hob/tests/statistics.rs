@@ -1,12 +1,12 @@
 //! What a runtime tells of itself: after so many known polls the numbers are known too.
 
 use std::future;
+use std::sync::Arc;
 use std::time::Duration;
 
-use hob::sync::Event;
+use hob::sync::{Event, Mutex};
 use hob::time::Instant;
 use hob::{Handle, LocalRuntime, Runtime, task};
-use std::sync::Arc;
 
 const TASKS: usize = 10;
 const YIELDS: u64 = 9;
@@ -72,11 +72,11 @@ fn each_poll_on_one_thread_is_counted_once() {
 fn a_task_that_has_spent_its_budget_is_counted() {
     let runtime = Runtime::builder().worker_threads(1).build().unwrap();
     let task = runtime.spawn(async {
-        let lock = hob::sync::Mutex::new(0);
+        let lock = Mutex::new(0);
         let mut spent = 0;
         for _ in 0..1_000 {
             *lock.lock().await += 1;
-            spent += u64::from(hob::task::should_yield());
+            spent += u64::from(task::should_yield());
         }
         spent
     });

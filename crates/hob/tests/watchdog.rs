@@ -148,8 +148,18 @@ mod thread {
             .expect_err("nobody sends anything");
     }
 
+    /// Whether it becomes true soon: a thread gets its name a moment after it was started, and is struck
+    /// off a moment after it was joined.
+    fn soon(is_true: impl Fn() -> bool) -> bool {
+        (0..1000).any(|_| {
+            wait(Duration::from_millis(1));
+            is_true()
+        })
+    }
+
     /// Whether that thread sleeps through some time, sooner or later.
     fn falls_asleep(name: &str) -> bool {
+        assert!(soon(|| sleeps(name).is_some()));
         (0..40).any(|_| {
             let before = sleeps(name).expect("there is such a thread");
             wait(WHILE);
@@ -182,7 +192,7 @@ mod thread {
     fn by_default_it_is_there_where_debug_assertions_are() {
         let runtime = Runtime::builder().name("default").build().unwrap();
         // The system keeps fifteen bytes of a name.
-        let is_there = sleeps("default-watchdo").is_some();
+        let is_there = soon(|| sleeps("default-watchdo").is_some());
         assert_eq!(is_there, cfg!(debug_assertions));
         drop(runtime);
     }
@@ -191,13 +201,8 @@ mod thread {
     fn it_ends_with_its_runtime() {
         let (builder, _told) = watched();
         let runtime = builder.name("ends").build().unwrap();
-        assert!(sleeps("ends-watchdog").is_some());
+        assert!(soon(|| sleeps("ends-watchdog").is_some()));
         drop(runtime);
-        // The system strikes a thread off a moment after it was joined.
-        let is_gone = (0..1000).any(|_| {
-            wait(Duration::from_millis(1));
-            sleeps("ends-watchdog").is_none()
-        });
-        assert!(is_gone);
+        assert!(soon(|| sleeps("ends-watchdog").is_none()));
     }
 }

@@ -42,7 +42,7 @@ pub(super) const ROOMS: &[Room] = &[
     ),
     room("hob-reactor", 1, &["hob-core", "polling", "rustix", "slab"]),
     room("hob-blocking", 1, &["hob-core"]),
-    room("hob-executor", 2, &["hob-core", "hob-task"]),
+    room("hob-executor", 2, &["hob-core", "hob-task", "rustix"]),
     room(
         "hob-net",
         2,

@@ -35,7 +35,7 @@ const CAPACITY_KEPT: usize = 1024;
 #[cfg(not(loom))]
 static RARES: [Mutex<Rares>; MAPS] = [const { Mutex::new(Rares::new()) }; MAPS];
 #[cfg(loom)]
-loom::lazy_static! {
+crate::primitive::lazy_static! {
     /// Made anew for each run of a model.
     static ref RARES: [Mutex<Rares>; MAPS] = [Mutex::new(Rares::new())];
 }

@@ -122,6 +122,7 @@ impl Loop {
         let tasks = Self::with(LocalConfig {
             seat: Some(seat),
             timers: None,
+            watchdog: None,
         });
         (poller, tasks)
     }
