@@ -49,6 +49,7 @@ impl<T> AtomicRef<T> {
     ///
     /// As std's atomics do, for an order that no load can have.
     #[must_use]
+    #[inline]
     pub fn load(&self, order: Ordering) -> Option<&'static T> {
         let pointer = self.pointer.load(order);
         // SAFETY: it is null or was made of a `&'static T` by `as_pointer`: nothing else is ever
@@ -61,11 +62,13 @@ impl<T> AtomicRef<T> {
     /// # Panics
     ///
     /// As std's atomics do, for an order that no store can have.
+    #[inline]
     pub fn store(&self, reference: Option<&'static T>, order: Ordering) {
         self.pointer.store(as_pointer(reference), order);
     }
 }
 
+#[inline]
 fn as_pointer<T>(reference: Option<&'static T>) -> *mut T {
     reference.map_or(ptr::null_mut(), |reference| {
         ptr::from_ref(reference).cast_mut()

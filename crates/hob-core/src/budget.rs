@@ -26,6 +26,7 @@ pub(crate) const UNLIMITED: u32 = u32::MAX;
 /// Asks whether a fast path may go on: `Pending`, with the task woken, once the budget is spent.
 ///
 /// Outside any task it is always `Ready`.
+#[inline]
 pub fn poll_proceed(cx: &Context<'_>) -> Poll<()> {
     if is_spent() {
         cx.waker().wake_by_ref();
@@ -37,11 +38,13 @@ pub fn poll_proceed(cx: &Context<'_>) -> Poll<()> {
 
 /// Whether the budget of the poll that runs now is spent; `false` outside any task.
 #[must_use]
+#[inline]
 pub fn is_spent() -> bool {
     context::with(|local| local.is_some_and(|local| local.budget() == 0))
 }
 
 /// Notes that an operation completed without waiting; does nothing outside a task.
+#[inline]
 pub fn spend() {
     context::with(|local| {
         if let Some(local) = local

@@ -108,6 +108,7 @@ impl<'a> Local<'a> {
 
     /// The number of this worker in its executor.
     #[must_use]
+    #[inline]
     pub const fn worker(&self) -> Option<usize> {
         self.worker
     }
@@ -122,6 +123,7 @@ impl<'a> Local<'a> {
 
     /// The runtime's surroundings.
     #[must_use]
+    #[inline]
     pub const fn env(&self) -> &'a Arc<Env> {
         self.env
     }
@@ -134,6 +136,7 @@ impl<'a> Local<'a> {
 
     /// The task that is being polled, if one is.
     #[must_use]
+    #[inline]
     pub fn task(&self) -> Option<&'static TaskSlot> {
         self.task.get()
     }
@@ -158,6 +161,7 @@ impl<'a> Local<'a> {
     /// Whether `waker` is the one that was given to the poll that runs now, and that poll is one of
     /// hob's: then neither calling, cloning nor dropping it can panic.
     #[must_use]
+    #[inline]
     pub fn trusts(&self, waker: &Waker) -> bool {
         self.trusted.get().is_some_and(|(data, vtable)| {
             data == waker.data().addr() && ptr::eq(vtable, waker.vtable())
@@ -197,12 +201,14 @@ impl<'a> Local<'a> {
     }
 
     /// Runs `poll` as a poll of `task`, with a fresh budget.
+    #[inline]
     pub fn in_task<R>(&self, task: &'static TaskSlot, poll: impl FnOnce() -> R) -> R {
         self.with_budget(Some(task), None, poll)
     }
 
     /// The same for a poll that is given `waker`, a waker of hob's own that [cannot
     /// panic](Self::trusts).
+    #[inline]
     pub fn in_task_with<R>(
         &self,
         task: &'static TaskSlot,
@@ -219,10 +225,12 @@ impl<'a> Local<'a> {
 
     /// The same for a poll that is given `waker`, a waker of hob's own that [cannot
     /// panic](Self::trusts).
+    #[inline]
     pub fn in_main_with<R>(&self, waker: &Waker, poll: impl FnOnce() -> R) -> R {
         self.with_budget(None, Some(waker), poll)
     }
 
+    #[inline]
     fn with_budget<R>(
         &self,
         task: Option<&'static TaskSlot>,
@@ -260,6 +268,7 @@ impl<'a> Local<'a> {
 
 /// Runs `inside` with `local` as the surroundings, and restores those that were there before, also
 /// when `inside` panics.
+#[inline]
 pub fn enter<R>(local: &Local<'_>, inside: impl FnOnce() -> R) -> R {
     struct Restore(*const Frame<'static>);
     impl Drop for Restore {
@@ -276,6 +285,7 @@ pub fn enter<R>(local: &Local<'_>, inside: impl FnOnce() -> R) -> R {
 }
 
 /// Looks at the surroundings: `None` outside any runtime.
+#[inline]
 pub fn with<R>(look: impl for<'l> FnOnce(Option<&'l Local<'l>>) -> R) -> R {
     let current: *const Frame<'_> = CURRENT.with(Cell::get);
     // SAFETY: what `CURRENT` holds is null or a frame of a call around this one, on this thread:
@@ -339,6 +349,7 @@ pub fn on_worker() -> bool {
 /// Notes what the running task, or the main future, waits for; does nothing outside any runtime.
 ///
 /// A leaf future calls it when it returns `Pending`, with the place where it was made.
+#[inline]
 pub fn record_wait(what: What, place: &'static Location<'static>) {
     with(|local| match local.map(|local| (local, local.task())) {
         Some((_, Some(task))) => task.record_wait(what, place),

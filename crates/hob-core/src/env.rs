@@ -97,12 +97,14 @@ impl Env {
 
     /// A number that no other runtime of this process has or had.
     #[must_use]
+    #[inline]
     pub const fn id(&self) -> u64 {
         self.id
     }
 
     /// What it is made of.
     #[must_use]
+    #[inline]
     pub const fn parts(&self) -> &Parts {
         &self.parts
     }
@@ -122,6 +124,7 @@ impl Env {
     }
 
     /// Sees to it that tasks [find] these surroundings by their number.
+    #[inline]
     pub fn list(self: &Arc<Self>) {
         if self.listed.load(Ordering::Relaxed) == 0 {
             self.listed.store(1, Ordering::Relaxed);
@@ -146,6 +149,7 @@ impl Env {
     /// # Errors
     ///
     /// [`Closed`] once [`close`](Self::close) was called, and in a [forked](Self::inherited) process.
+    #[inline]
     pub fn admit(&self) -> Result<Admission, Closed> {
         if !self.process.is_current() {
             return Err(Closed);
@@ -160,10 +164,12 @@ impl Env {
     }
 
     /// Counts a task out, once its future has been dropped.
+    #[inline]
     pub fn discharge(&self) {
         self.leave(self.shard());
     }
 
+    #[inline]
     fn leave(&self, shard: usize) {
         if self.census.discharge(shard) {
             self.wake_waiting();
@@ -171,6 +177,7 @@ impl Env {
     }
 
     /// The shard of the census that this thread uses: each worker its own, guests the first.
+    #[inline]
     fn shard(&self) -> usize {
         context::with(|local| {
             let worker = local
@@ -278,6 +285,7 @@ impl Env {
 
 /// Looks at the surroundings with that number: those of this thread, or else some that have had a task
 /// and are still there.
+#[inline]
 pub fn find<R>(id: u64, look: impl FnOnce(Option<&Arc<Env>>) -> R) -> R {
     context::with(|local| match local {
         Some(local) if local.env().id == id => look(Some(local.env())),

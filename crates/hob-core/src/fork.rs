@@ -57,6 +57,7 @@ pub fn forked() {
 
 /// How many forks there were from the first process to this one, so far as [`forked`] was told.
 #[must_use]
+#[inline]
 pub fn generation() -> u64 {
     FORKS.load(GlobalOrdering::Relaxed)
 }
@@ -73,6 +74,7 @@ impl Process {
 
     /// Returns `true` unless there was a fork since.
     #[must_use]
+    #[inline]
     pub fn is_current(self) -> bool {
         self.generation == generation()
     }

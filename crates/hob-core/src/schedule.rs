@@ -63,6 +63,7 @@ impl SchedulerRef {
     }
 
     /// Queues `task` there.
+    #[inline]
     pub fn schedule(self, task: Runnable<TaskCell>, why: Why) {
         self.0.schedule(task, why);
     }

@@ -117,6 +117,7 @@ impl TaskId {
     /// The next number of this thread that is greater than the parent's.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
+    #[inline]
     pub fn after(parent: Option<Self>) -> Self {
         thread_local! {
             /// The next number and the end of the block.
@@ -163,6 +164,7 @@ impl TaskLabel {
 
     /// A label for a task that `parent` spawns.
     #[must_use]
+    #[inline]
     pub fn child(
         parent: Option<TaskId>,
         name: Option<Box<str>>,

@@ -43,8 +43,8 @@ pub enum UnhandledKind {
     PoolSmaller,
     /// A task or a blocking job did not end before the shutdown's deadline.
     LeftBehind,
-    /// A task, or a main future, has been in one poll for longer than the watchdog's limit: it blocks
-    /// the thread, or computes without a pause.
+    /// A task, or the main future of a one-thread runtime, has been in one poll for longer than the
+    /// watchdog's limit: it blocks the thread, or computes without a pause.
     SlowPoll,
     /// The system refused the watchdog its thread: nobody looks for slow polls.
     NoWatchdog,

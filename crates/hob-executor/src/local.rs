@@ -4,7 +4,8 @@
 //!
 //! One queue, strictly first in first out, that only the home thread touches, and one that all others
 //! push to, and the home thread while the executor does not run. What comes there is moved to the end
-//! of the first at each pass and at each look, in order of arrival.
+//! of the first at each pass, at each look, and where an executor that was nested in this one has ended,
+//! in order of arrival.
 //!
 //! The home thread works in passes: it runs what was queued when the pass began; what that queues
 //! belongs to the next pass. The future of `block_on` is polled once at the start, before anything
@@ -302,7 +303,7 @@ impl LocalExecutor {
         if let Poll::Ready(output) = poll_main() {
             return output;
         }
-        let mut turn = Turn::new();
+        let mut turn = Turn::short();
         loop {
             if let Poll::Ready(output) = self.pass(&mut turn, &mut poll_main) {
                 return output;

@@ -54,8 +54,8 @@ mod loom_models;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-/// How long [`Watchdog::stop`] waits for a hook.
-const STOP_TIME: Duration = Duration::from_secs(1);
+/// How long [`Watchdog::stop`] waits for a hook: no longer than a shutdown may be late.
+const STOP_TIME: Duration = Duration::from_millis(20);
 
 /// Looks are no closer than that, however short the limit is.
 const PERIOD_LEAST: Duration = Duration::from_millis(1);
@@ -137,7 +137,7 @@ impl Watchdog {
 
     /// Ends the thread, and waits for that.
     ///
-    /// It waits a second and no longer: the thread may be in a hook that does not return. Such a hook
+    /// It waits a moment and no longer: the thread may be in a hook that does not return. Such a hook
     /// itself may call this.
     pub(crate) fn stop(&self) {
         self.bowl.stop();
@@ -257,6 +257,10 @@ impl Sampler {
     fn look(&mut self, now: Instant) {
         self.quiet = true;
         for (seen, pulse) in self.seen.iter_mut().zip(self.pulses) {
+            if self.bowl.is_stopping() {
+                // After a hook that took its time the pulses may be somebody else's.
+                return;
+            }
             let mark = pulse.mark();
             let is_polled = !mark.is_multiple_of(2);
             let lasted = now - seen.since;

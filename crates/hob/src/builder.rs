@@ -289,7 +289,8 @@ impl Builder {
     /// A thread of its own looks for such polls, twice in that time and at most once a millisecond, so it
     /// finds one before it has lasted one and a half of it. While the runtime is idle it sleeps. A poll
     /// itself reads no clock for it. Where that thread cannot be started the runtime does without, and
-    /// reports [`NoWatchdog`](crate::UnhandledKind::NoWatchdog).
+    /// reports [`NoWatchdog`](crate::UnhandledKind::NoWatchdog). The future of a `block_on` is watched on one
+    /// thread only: on a pool it is no task, and blocks no worker.
     ///
     /// # Examples
     ///

@@ -17,15 +17,20 @@ const LONG: Duration = Duration::from_secs(60);
 /// A report: its kind, the task and the message.
 type Told = (UnhandledKind, Option<String>, String);
 
-fn watched() -> (Builder, Receiver<Told>) {
+fn watched_local() -> (Builder, Receiver<Told>) {
     let (tell, told) = channel();
     let hook = move |unhandled: &Unhandled<'_>| {
         let task = unhandled.task.map(ToString::to_string);
         // Who does not listen any more expects no report.
         drop(tell.send((unhandled.kind, task, unhandled.message.to_owned())));
     };
-    let builder = Runtime::builder().worker_threads(2).watchdog(LIMIT);
-    (builder.on_unhandled(hook), told)
+    let builder = Runtime::builder().watchdog(LIMIT).on_unhandled(hook);
+    (builder, told)
+}
+
+fn watched() -> (Builder, Receiver<Told>) {
+    let (builder, told) = watched_local();
+    (builder.worker_threads(2), told)
 }
 
 /// Blocks the thread until something is told, and then for a while; all that was told.
@@ -65,6 +70,29 @@ fn a_task_that_blocks_a_worker_is_reported_once() {
         task.await.expect("it does not panic")
     });
     assert_is_report_of_crunch(&told);
+}
+
+#[test]
+fn a_task_that_blocks_the_only_thread_is_reported_once() {
+    let (builder, told) = watched_local();
+    let runtime = builder.build_local().unwrap();
+    let told = runtime.block_on(async {
+        let task = hob::task::Builder::new().name("crunch").spawn(crunch(told));
+        task.await.expect("it does not panic")
+    });
+    assert_is_report_of_crunch(&told);
+}
+
+#[test]
+fn a_main_future_that_blocks_the_only_thread_is_reported_once() {
+    let (builder, told) = watched_local();
+    let runtime = builder.build_local().unwrap();
+    let told = runtime.block_on(crunch(told));
+    let [(UnhandledKind::SlowPoll, None, message)] = told.as_slice() else {
+        panic!("it is reported once, and is no task: {told:?}");
+    };
+    let called = format!("main future of `block_on` at {}:", file!());
+    assert!(message.contains(&called), "{message}");
 }
 
 #[test]
@@ -176,6 +204,16 @@ mod thread {
             runtime.spawn(nap()).detach();
         }
         assert!(falls_asleep("idle-watchdog"));
+        assert_eq!(told.try_iter().count(), 0);
+    }
+
+    #[test]
+    fn it_sleeps_while_the_only_thread_does() {
+        let (builder, told) = watched_local();
+        let runtime = builder.name("lone").build_local().unwrap();
+        let falls_asleep = || falls_asleep("lone-watchdog");
+        let job = runtime.block_on(async { hob::to_thread(falls_asleep).await });
+        assert_eq!(job.ok(), Some(true));
         assert_eq!(told.try_iter().count(), 0);
     }
 

@@ -87,11 +87,13 @@ impl Census {
     }
 
     /// The first shard is for guests.
+    #[inline]
     pub(super) const fn shard_of_worker(worker: usize) -> usize {
         1 + worker % (SHARDS - 1)
     }
 
     /// Counts a task in, also one that is refused.
+    #[inline]
     pub(super) fn admit(&self, shard: usize) -> Result<Admission, Closed> {
         // Release: who drains after this sees the task's slot. Acquire: who is refused, or told to
         // cancel, comes after whoever set the flag.
@@ -107,6 +109,7 @@ impl Census {
 
     /// Counts a task out; `true` if it may have been the last one, and somebody waits.
     #[must_use]
+    #[inline]
     pub(super) fn discharge(&self, shard: usize) -> bool {
         // Release: who sees that nobody is alive sees all that the tasks did.
         let before = self.shards[shard]

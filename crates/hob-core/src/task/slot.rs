@@ -117,6 +117,7 @@ impl TaskSlot {
     /// # Panics
     ///
     /// If it is not free.
+    #[inline]
     pub fn occupy(&self, occupant: Occupant) {
         let Occupant { label, parent, env } = occupant;
         let free = self.word.load(Ordering::Relaxed) == 0;
@@ -149,12 +150,14 @@ impl TaskSlot {
 
     /// The task's number, while the slot is in use.
     #[must_use]
+    #[inline]
     pub fn id(&self) -> Option<TaskId> {
         id_of(self.word.load(Ordering::Acquire))
     }
 
     /// The number of the runtime of the task that uses the slot.
     #[must_use]
+    #[inline]
     pub fn env(&self) -> u64 {
         self.env.load(Ordering::Relaxed).into()
     }
@@ -271,12 +274,14 @@ impl TaskSlot {
 
     /// How urgently the task is asked to end.
     #[must_use]
+    #[inline]
     pub fn requested(&self) -> Request {
         request_in(self.word.load(Ordering::Acquire))
     }
 
     /// How urgently the task `id` is asked to end; `None` if it uses the slot no more.
     #[must_use]
+    #[inline]
     pub fn requested_of(&self, id: TaskId) -> Option<Request> {
         let word = self.word.load(Ordering::Acquire);
         (id_of(word) == Some(id)).then(|| request_in(word))
@@ -386,6 +391,7 @@ impl TaskSlot {
     ///
     /// Returns the runtime's reference, which the caller drops before it lets the task end. A caller
     /// that knows that none was [handed over](Self::keep_alive) says so by `suspended`.
+    #[inline]
     pub fn future_gone(&self, suspended: bool) -> Option<Waker> {
         let before = self.word.fetch_and(!ALIVE, Ordering::AcqRel);
         debug_assert!(before & ALIVE != 0, "a future went twice");
@@ -398,6 +404,7 @@ impl TaskSlot {
 
     /// The task leaves, and takes the reason along for which it was asked to end. Its future is gone;
     /// the slot is free afterwards.
+    #[inline]
     pub fn vacate(&self) -> Option<CancelReason> {
         let word = self.word.load(Ordering::Acquire);
         debug_assert_eq!(word & ALIVE, 0, "the future goes first");
@@ -424,6 +431,7 @@ impl TaskSlot {
     }
 
     /// Whether all that was read since the word was read belongs to the task `id`.
+    #[inline]
     fn is_still(&self, id: TaskId) -> bool {
         // Pairs with the fence in `occupy`.
         fence(Ordering::Acquire);
@@ -431,6 +439,7 @@ impl TaskSlot {
     }
 }
 
+#[inline]
 fn id_of(word: u64) -> Option<TaskId> {
     NonZeroU64::new(word >> ID_SHIFT).map(TaskId)
 }
@@ -439,6 +448,7 @@ const fn reason_code(word: u64) -> u64 {
     word >> REASON_SHIFT & reasons::CODE_MAX
 }
 
+#[inline]
 const fn request_in(word: u64) -> Request {
     match word & (CANCEL | ABANDON) {
         0 => Request::None,
@@ -461,6 +471,7 @@ fn reason_of(id: TaskId, word: u64) -> Option<CancelReason> {
 
 /// The number of a runtime as a slot stores it. No process makes four billion runtimes; the tasks of
 /// one beyond that would be missing from dumps.
+#[inline]
 fn short(env: u64) -> u32 {
     u32::try_from(env).unwrap_or(u32::MAX)
 }

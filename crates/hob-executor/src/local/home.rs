@@ -117,8 +117,13 @@ impl Drop for Home {
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        let outer = self.outer.take();
+        if let Some(home) = &outer {
+            // What it was brought from here meanwhile came before what comes now.
+            home.take_arrived();
+        }
         // The executor itself keeps its queue, so this drops none.
-        drop(replace_running(self.outer.take()));
+        drop(replace_running(outer));
     }
 }
 
@@ -132,4 +137,63 @@ pub(super) fn with_running<R>(shared: &Shared, look: impl FnOnce(&Home) -> R) ->
 
 fn replace_running(home: Option<Rc<Home>>) -> Option<Rc<Home>> {
     RUNNING.with(|running| mem::replace(&mut **running.borrow_mut(), home))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use hob_core::panic::{contain, discard};
+
+    use super::*;
+
+    fn home() -> Rc<Home> {
+        Home::new(Box::leak(Box::new(Shared::new())))
+    }
+
+    fn runs(home: &Home) -> bool {
+        with_running(home.shared, |running| ptr::eq(running, home)) == Some(true)
+    }
+
+    #[test]
+    fn the_innermost_runs_and_the_one_around_it_afterwards() {
+        let (outer, inner) = (home(), home());
+        assert!(!runs(&outer) && !runs(&inner));
+        let entered = outer.enter();
+        let nested = inner.enter();
+        assert!(runs(&inner) && !runs(&outer));
+        drop(nested);
+        assert!(runs(&outer) && !runs(&inner));
+        drop(entered);
+        assert!(!runs(&outer) && !runs(&inner));
+        assert_eq!((Rc::strong_count(&outer), Rc::strong_count(&inner)), (1, 1));
+    }
+
+    #[test]
+    fn a_panic_leaves_running_what_ran_before() {
+        let (outer, inner) = (home(), home());
+        let entered = outer.enter();
+        let panicked = contain(|| {
+            let _nested = inner.enter();
+            panic!("a main future");
+        });
+        discard(panicked.expect_err("it panics"));
+        assert!(runs(&outer) && !runs(&inner));
+        drop(entered);
+        assert_eq!(Rc::strong_count(&inner), 1);
+    }
+
+    #[test]
+    fn it_runs_on_its_thread_only() {
+        let home = home();
+        let _entered = home.enter();
+        let shared = home.shared;
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(with_running(shared, |_| ()).is_none()));
+        });
+        assert!(runs(&home));
+    }
+
+    #[test]
+    fn a_task_has_no_room_for_a_tag() {
+        assert_eq!(size_of::<Entry>(), size_of::<Ready>());
+    }
 }

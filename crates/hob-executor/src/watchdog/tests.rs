@@ -206,6 +206,17 @@ fn it_keeps_no_runtime_alive() {
 }
 
 #[test]
+fn after_a_stop_nothing_is_reported() {
+    let ((env, told), pulses, begun) = (env(), pulses(1), now());
+    let mut sampler = sampler(&env, pulses);
+    pulses[0].begin(task(&env, "somebody else's"));
+    look_at(&mut sampler, begun, &[0]);
+    sampler.bowl.stop();
+    look_at(&mut sampler, begun, &[1000]);
+    assert_eq!(told.try_iter().count(), 0);
+}
+
+#[test]
 fn a_hook_that_panics_leaves_it_watching() {
     let (tell, told) = channel();
     let env = env_with(move |_| {
