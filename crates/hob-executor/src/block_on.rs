@@ -48,11 +48,18 @@ pub(crate) fn block_on<F: Future>(site: &Site, future: F) -> F::Output {
     let hold = Hold::new(site.shared, Has::Leave);
     let _at_the_end = GiveBack(site);
     drive(&site.env, future, |parker| {
-        work(site, &hold, parker);
-        if !parker.has_token() {
+        loop {
+            work(site, &hold, parker);
+            if parker.has_token() {
+                return;
+            }
             site.shared.give_back();
-            sleep(&site.env, parker);
+            // Who was woken for that may have woken a task here, on this thread.
+            if hold::of(site.shared) == Has::Leave {
+                break;
+            }
         }
+        sleep(&site.env, parker);
     })
 }
 
@@ -184,7 +191,10 @@ pub(crate) fn refuse_on_worker(env: &Env) {
         ours.then(|| local.task().and_then(TaskSlot::label))
     });
     if let Some(task) = nested {
-        let who = task.map_or_else(|| "the main future".to_owned(), |task| format!("{task},"));
+        let who = task.map_or_else(
+            || "the main future, or a hook,".to_owned(),
+            |task| format!("{task},"),
+        );
         panic!(
             "waiting for the runtime {:?} at {}, inside {who} of the same runtime, would wait for \
              itself: `.await` the future instead",

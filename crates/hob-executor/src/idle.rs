@@ -13,7 +13,8 @@
 //!                               give back, with tasks in the queue
 //! ```
 //!
-//! A core is lent to a thread in `block_on`; its worker sleeps on, and runs nothing meanwhile. The board
+//! A core is lent to a thread in `block_on`; its worker sleeps on, and runs nothing meanwhile. The last one
+//! is never lent: whoever borrows may block, and somebody must be there for the others. The board
 //! is behind a lock, which is taken when somebody goes to sleep or is woken, each of which costs more
 //! than the lock. What pushes look at is a word beside it, [`SLEEPERS`] and two more bits, written
 //! under the lock.
@@ -32,9 +33,10 @@
 //! **A push to the own queue** wakes nobody: it loads the word, Relaxed. One sleeper is the *scout*, who
 //! looks at the others every so often and takes tasks where that pays; see `scout.rs`. The invariant:
 //! while one core is awake or lent and another asleep, there is a scout, or the word says
-//! [`UNWATCHED`], and then the next push to an own queue rouses one. It holds because the only change
-//! that leaves nobody to scout is the first waking of a pool that sleeps as a whole, and who wakes there
-//! reads the word after that change: it made it, or was woken by who did.
+//! [`UNWATCHED`], and then the next push to an own queue rouses one. Three changes leave nobody to
+//! scout. Who wakes first in a pool that sleeps as a whole reads the word after that change: it made it,
+//! or was woken by who did. Who borrows the scout's core does so in order to push, and rouses another.
+//! And a scout resigns after two looks at which nothing had moved: then no queue had a task to take.
 //!
 //! The scout itself sleeps longer and longer if its looks find nothing. [`EAGER`] says that its next look
 //! is far off and that a push may bring it forward, once.
@@ -76,6 +78,8 @@ enum Core {
     Asleep(Place),
     /// Lent, and where its worker sleeps meanwhile, if it does.
     Lent(Option<Place>),
+    /// Lent, and its worker has ended.
+    Orphaned,
 }
 
 struct Scout {
@@ -151,7 +155,7 @@ impl Idle {
     /// A worker starts, awake.
     pub(crate) fn start(&self, worker: usize) {
         self.change(|board| {
-            debug_assert_eq!(board.cores[worker], Core::Absent, "it started twice");
+            assert_eq!(board.cores[worker], Core::Absent, "a core has one worker");
             board.cores[worker] = Core::Awake;
             board.busy += 1;
         });
@@ -162,8 +166,7 @@ impl Idle {
         self.change(|board| {
             board.take_out(worker);
             match board.cores[worker] {
-                // Nobody is asleep there when it is given back.
-                Core::Lent(_) => board.cores[worker] = Core::Lent(None),
+                Core::Lent(_) => board.cores[worker] = Core::Orphaned,
                 _ => {
                     board.busy -= 1;
                     board.cores[worker] = Core::Absent;
@@ -241,7 +244,8 @@ impl Idle {
         self.change(Board::borrow)
     }
 
-    /// Gives a borrowed core back; its worker is to be woken if tasks are `waiting` in the queue.
+    /// Gives a borrowed core back; its worker is to be woken if tasks are `waiting` in the queue, else
+    /// perhaps a scout.
     ///
     /// As after [`enter`](Self::enter), the caller looks at the injector afterwards.
     pub(crate) fn give_back(&self, worker: usize, waiting: bool) -> Option<Sleeper> {
@@ -250,15 +254,17 @@ impl Idle {
         sleeper
     }
 
+    /// Whether every worker has ended, and nobody has a core: the pool may be another's.
+    pub(crate) fn is_vacant(&self) -> bool {
+        lock(&self.board)
+            .cores
+            .iter()
+            .all(|core| *core == Core::Absent)
+    }
+
     /// How many workers sleep.
     pub(crate) fn asleep(&self) -> usize {
         lock(&self.board).asleep()
-    }
-
-    /// Whether nobody but `worker` is awake.
-    pub(crate) fn is_only(&self, worker: usize) -> bool {
-        let board = lock(&self.board);
-        board.busy == usize::from(board.cores[worker] == Core::Awake)
     }
 
     fn change<R>(&self, act: impl FnOnce(&mut Board) -> R) -> R {
@@ -296,8 +302,9 @@ impl Board {
         }
         self.busy -= 1;
         self.put_in(worker, place);
-        if resigns && self.busy == 0 {
+        if resigns {
             self.dismiss(worker);
+            return Role::Sleeper;
         }
         match &self.scout {
             Some(scout) if scout.worker == worker => return Role::Scout,
@@ -317,7 +324,7 @@ impl Board {
                 return Awakening::Coreless;
             }
             Core::Asleep(_) => self.wake(worker),
-            Core::Awake | Core::Absent => {}
+            Core::Awake | Core::Absent | Core::Orphaned => {}
         }
         match self.scout_is(worker) {
             Some(scout) => {
@@ -344,14 +351,16 @@ impl Board {
     }
 
     fn rouse(&mut self) -> Option<Sleeper> {
-        match &mut self.scout {
-            Some(scout) if scout.is_eager => {
+        match &self.scout {
+            Some(scout) => {
+                let (worker, is_eager) = (scout.worker, scout.is_eager);
+                // One that is awake looks anyhow.
+                let sleeper = self.sleeper(worker).filter(|_| is_eager)?;
+                let scout = self.scout_is(worker)?;
                 scout.is_eager = false;
                 scout.call = Call::Look;
-                let worker = scout.worker;
-                self.sleeper(worker)
+                Some(sleeper)
             }
-            Some(_) => None,
             None => self.appoint(Call::Look),
         }
     }
@@ -366,8 +375,19 @@ impl Board {
         self.sleeper(worker)
     }
 
+    /// Takes no core if it is the last that is not lent: its worker serves whoever waits for who has
+    /// borrowed the others.
     fn borrow(&mut self) -> Option<usize> {
-        let worker = self.alone.last().copied().or(self.seat)?;
+        let lent = |core: &Core| matches!(core, Core::Lent(_) | Core::Orphaned | Core::Absent);
+        if self.cores.iter().filter(|core| !lent(core)).count() < 2 {
+            return None;
+        }
+        let scout = self.scout.as_ref().map(|scout| scout.worker);
+        let may_be = |worker: &usize| scout != Some(*worker);
+        let worker = self.alone.iter().rev().copied().find(may_be);
+        let worker = worker
+            .or_else(|| self.alone.last().copied())
+            .or(self.seat)?;
         let place = self.place_of(worker);
         self.take_out(worker);
         self.dismiss(worker);
@@ -377,8 +397,14 @@ impl Board {
     }
 
     fn give_back(&mut self, worker: usize, waiting: bool) -> Option<Sleeper> {
-        let Core::Lent(place) = self.cores[worker] else {
-            unreachable!("only a core that was lent is given back");
+        let place = match self.cores[worker] {
+            Core::Lent(place) => place,
+            Core::Orphaned => {
+                self.busy -= 1;
+                self.cores[worker] = Core::Absent;
+                return None;
+            }
+            _ => unreachable!("only a core that was lent is given back"),
         };
         self.cores[worker] = Core::Awake;
         match place {
@@ -388,7 +414,8 @@ impl Board {
             Some(place) => {
                 self.busy -= 1;
                 self.put_in(worker, place);
-                None
+                // It may have been the scout when it was lent.
+                self.appoint(Call::Look)
             }
         }
     }
@@ -423,7 +450,7 @@ impl Board {
     fn place_of(&self, worker: usize) -> Option<Place> {
         match self.cores[worker] {
             Core::Asleep(place) => Some(place),
-            Core::Absent | Core::Awake | Core::Lent(_) => None,
+            Core::Absent | Core::Awake | Core::Lent(_) | Core::Orphaned => None,
         }
     }
 

@@ -25,7 +25,12 @@ pub(crate) use self::system::Lodging;
 mod system {
     use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
-    use crate::primitive::{AtomicBool, AtomicUsize, Mutex, Ordering, lock};
+    use hob_core::fork::Process;
+
+    use crate::primitive::{AtomicBool, AtomicUsize, Mutex, Ordering, fence, lock};
+
+    /// The worker is awake.
+    const NOWHERE: usize = usize::MAX;
 
     /// Where a worker sleeps.
     #[derive(Default)]
@@ -37,6 +42,8 @@ mod system {
 
     struct Thread {
         id: Pid,
+        /// In a child that was forked it is another process's.
+        process: Process,
         /// Where it may run, while it is barred from where it slept.
         allowed: Option<CpuSet>,
     }
@@ -46,6 +53,7 @@ mod system {
         pub(crate) fn move_in(&self) {
             *lock(&self.thread) = Some(Thread {
                 id: gettid(),
+                process: Process::current(),
                 allowed: None,
             });
         }
@@ -63,6 +71,10 @@ mod system {
 
         /// This thread has woken.
         pub(crate) fn wake_up(&self) {
+            self.core.store(NOWHERE, Ordering::Relaxed);
+            // Pairs with the one in `make_room`: either this sees the bar, or that one sees that nobody
+            // sleeps here any more, and lifts it.
+            fence(Ordering::SeqCst);
             if !self.is_barred.load(Ordering::Relaxed) {
                 return;
             }
@@ -82,14 +94,21 @@ mod system {
             // Under the lock: the thread is there as long as it has not moved out.
             if let Some(thread) = &mut *lock(&self.thread)
                 && thread.allowed.is_none()
+                && thread.process.is_current()
                 && let Ok(allowed) = sched_getaffinity(Some(thread.id))
                 && allowed.count() > 1
             {
+                self.is_barred.store(true, Ordering::Relaxed);
+                fence(Ordering::SeqCst);
+                if self.core.load(Ordering::Relaxed) != here {
+                    // It has woken by itself, perhaps before it could see the bar.
+                    self.is_barred.store(false, Ordering::Relaxed);
+                    return;
+                }
                 let mut elsewhere = allowed;
                 elsewhere.unset(here);
                 allow(Some(thread.id), &elsewhere);
                 thread.allowed = Some(allowed);
-                self.is_barred.store(true, Ordering::Relaxed);
             }
         }
     }

@@ -8,7 +8,7 @@ use std::task::{Wake, Waker};
 use hob_core::env::Parts;
 use hob_core::{Alarm, Env, Instant, Park, Unpark, Until, Why};
 
-use crate::hold::{Has, Hold};
+use crate::hold::{self, Has, Hold};
 use crate::parker::Parker;
 use crate::parking::Parking;
 use crate::pool::Hooks;
@@ -21,8 +21,13 @@ use crate::worker::Worker;
 /// All that can happen with one preemption: a scout may wake at any time, so with two there is more of it
 /// than can be looked at.
 fn model(run: impl Fn() + Sync + Send + 'static) {
+    deep_model(1, run);
+}
+
+/// All that can happen with so many preemptions.
+fn deep_model(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut builder = ModelBuilder::new();
-    builder.preemption_bound = Some(1);
+    builder.preemption_bound = Some(preemptions);
     builder.check(run);
 }
 
@@ -312,19 +317,46 @@ fn loom_what_was_pushed_before_a_stop_is_run() {
     });
 }
 
+/// This thread is a worker that stays awake, so that the core of the other one may be lent, and is in
+/// `block_on` besides.
+fn borrowing(rig: &Rig, act: impl FnOnce(Hold)) {
+    rig.shared.idle.start(1);
+    act(Hold::new(rig.shared, Has::Leave));
+    rig.shared.idle.end(1);
+}
+
 #[test]
 fn loom_what_a_borrower_leaves_in_the_queue_is_run() {
     model(|| {
-        let rig = Rig::new(1);
+        let rig = Rig::new(2);
         let ran = Count::new();
         let counted = Arc::clone(&ran);
         let worker = rig.start(0, move |_| counted.add_one());
-        let hold = Hold::new(rig.shared, Has::Leave);
-        // Into the queue of the worker if it sleeps already, else into the injector.
-        rig.shared.take_in(0, Why::Spawned);
-        rig.shared.give_back();
-        drop(hold);
-        ran.wait_for(1);
+        borrowing(&rig, |_hold| {
+            // Into the queue of the worker if it sleeps already, else into the injector.
+            rig.shared.take_in(0, Why::Spawned);
+            rig.shared.give_back();
+            ran.wait_for(1);
+        });
+        rig.stop();
+        worker.join().expect("it does not panic");
+    });
+}
+
+#[test]
+fn loom_tasks_that_come_back_while_the_worker_serves_the_poller_are_run() {
+    deep_model(3, || {
+        let rig = Rig::new(2);
+        let ran = Count::new();
+        let served = Count::new();
+        let counted = Arc::clone(&ran);
+        let worker = rig.start(0, move |_| counted.add_one());
+        borrowing(&rig, |_hold| {
+            rig.shared.take_in(0, Why::Spawned);
+            rig.ring(Arc::clone(&served));
+            rig.shared.give_back();
+            ran.wait_for(1);
+        });
         rig.stop();
         worker.join().expect("it does not panic");
     });
@@ -355,19 +387,19 @@ fn loom_a_borrower_who_is_stuck_leaves_its_queue_to_a_scout() {
 #[test]
 fn loom_what_is_injected_while_a_core_is_given_back_is_run() {
     model(|| {
-        let rig = Rig::new(1);
+        let rig = Rig::new(2);
         let ran = Count::new();
         let counted = Arc::clone(&ran);
         let worker = rig.start(0, move |_| counted.add_one());
         let shared = rig.shared;
         let stranger = thread::spawn(move || shared.inject(0));
-        let hold = Hold::new(rig.shared, Has::Leave);
-        if rig.shared.idle.borrow().is_some() {
-            crate::hold::set(rig.shared, Has::Core(0));
-        }
-        rig.shared.give_back();
-        drop(hold);
-        ran.wait_for(1);
+        borrowing(&rig, |_hold| {
+            if let Some(core) = rig.shared.idle.borrow() {
+                hold::set(rig.shared, Has::Core(core));
+            }
+            rig.shared.give_back();
+            ran.wait_for(1);
+        });
         rig.stop();
         stranger.join().expect("it does not panic");
         worker.join().expect("it does not panic");
@@ -377,19 +409,36 @@ fn loom_what_is_injected_while_a_core_is_given_back_is_run() {
 #[test]
 fn loom_the_poller_is_served_by_a_worker_whose_core_is_lent() {
     model(|| {
-        let rig = Rig::new(1);
+        let rig = Rig::new(2);
         let served = Count::new();
         let worker = rig.start(0, |_| ());
-        let hold = Hold::new(rig.shared, Has::Leave);
-        let borrowed = rig.shared.idle.borrow();
-        if let Some(core) = borrowed {
-            crate::hold::set(rig.shared, Has::Core(core));
-        }
-        rig.ring(Arc::clone(&served));
-        served.wait_for(1);
-        rig.shared.give_back();
-        drop(hold);
+        borrowing(&rig, |_hold| {
+            if let Some(core) = rig.shared.idle.borrow() {
+                hold::set(rig.shared, Has::Core(core));
+            }
+            rig.ring(Arc::clone(&served));
+            served.wait_for(1);
+            rig.shared.give_back();
+        });
         rig.stop();
         worker.join().expect("it does not panic");
+    });
+}
+
+#[test]
+fn loom_a_task_that_comes_as_the_pool_stops_is_run_or_left_where_it_is() {
+    model(|| {
+        let rig = Rig::new(1);
+        let ran = Count::new();
+        let counted = Arc::clone(&ran);
+        let worker = rig.start(0, move |_| counted.add_one());
+        let shared = rig.shared;
+        let late = thread::spawn(move || shared.inject(0));
+        shared.stop();
+        assert_eq!(shared.wait_ended(Instant::NEVER), 0);
+        late.join().expect("it does not panic");
+        worker.join().expect("it does not panic");
+        assert_eq!(shared.injector.len() + *lock(&ran.number), 1);
+        assert!(shared.idle.is_vacant());
     });
 }

@@ -274,15 +274,15 @@ impl Executor {
         if before == State::Stopped {
             return 0;
         }
+        self.shared.stop();
+        let left = self.shared.wait_ended(deadline);
         if let Some(watchdog) = self.site.get().and_then(|site| site.watchdog.as_ref()) {
             watchdog.stop();
         }
-        self.shared.stop();
-        let left = self.shared.wait_ended(deadline);
-        if left == 0 && env.tasks_alive() == 0 {
+        if left == 0 && env.tasks_alive() == 0 && self.shared.idle.is_vacant() {
             self.shared.close(env);
         } else {
-            // Somebody may still schedule here, so this use never ends; only what it slept on does.
+            // Somebody may still schedule here, or have a core in a `block_on`, so this use never ends; only what it slept on does.
             self.shared.clear(env);
         }
         left

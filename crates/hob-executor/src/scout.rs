@@ -20,7 +20,7 @@
 //!
 //! The scout sleeps for 50 µs before its next look, and twice as long after each that came to nothing, up
 //! to 10 ms. Beyond a while it lets a push rouse it; after a look that a push has brought forward in
-//! vain it takes twice as long until it does so again. When nobody was awake at two looks it stops
+//! vain it takes twice as long until it does so again. When nothing was polled or pushed between its looks, twice, it stops
 //! scouting, and sleeps like the others: an idle pool is not woken by its own clock.
 //!
 //! # References
@@ -45,7 +45,7 @@ const PERIOD_MIN: Duration = Duration::from_micros(50);
 const PERIOD_MAX: Duration = Duration::from_millis(10);
 /// From this period on a push may rouse it.
 const PATIENCE_MIN: Duration = Duration::from_micros(400);
-/// So many looks at a pool that sleeps, and it stops.
+/// So many looks at a pool that does nothing, and it stops.
 const QUIET_MAX: u32 = 2;
 
 /// What moving a task to another core costs, with all that follows from it.
@@ -65,8 +65,8 @@ pub(crate) struct Scouting {
     is_roused: bool,
     /// Whether its last look came to something.
     was_lucky: bool,
-    /// Polls in the whole pool at the last look.
-    polls: u64,
+    /// Polls and pushes in the whole pool, up to the last look.
+    activity: u64,
     /// What was seen of each core at the last look.
     last: Box<[Glance]>,
 }
@@ -101,7 +101,7 @@ impl Scouting {
             quiet: 0,
             is_roused: false,
             was_lucky: false,
-            polls: 0,
+            activity: 0,
             last: vec![Glance::NONE; cores].into(),
         }
     }
@@ -131,7 +131,7 @@ impl Scouting {
         self.is_roused = call == Call::Look;
         match call {
             Call::Tick => {}
-            Call::Look => self.period = PERIOD_MIN,
+            Call::Look => self.begin(),
             Call::Guard => self.period = PERIOD_MAX,
         }
         call != Call::Guard
@@ -150,11 +150,11 @@ impl Scouting {
         self.was_lucky = true;
     }
 
-    /// It found nothing; `polls` there were in the whole pool, and `is_only` says that all others sleep.
-    pub(crate) fn fail(&mut self, polls: u64, is_only: bool) {
+    /// It found nothing; `activity` is how many polls and pushes there were in the whole pool.
+    pub(crate) fn fail(&mut self, activity: u64) {
         self.was_lucky = false;
-        let is_quiet = is_only && polls == self.polls;
-        self.polls = polls;
+        let is_quiet = activity == self.activity;
+        self.activity = activity;
         if is_quiet {
             self.quiet += 1;
             self.period = PERIOD_MAX;
@@ -279,7 +279,7 @@ mod tests {
         let mut fail = |scouting: &mut Scouting| {
             polls += 1;
             assert!(scouting.answer(Call::Tick));
-            scouting.fail(polls, false);
+            scouting.fail(polls);
         };
         assert_eq!(scouting.period(), PERIOD_MIN);
         fail(&mut scouting);
@@ -298,11 +298,11 @@ mod tests {
         for polls in 0..4 {
             assert!(scouting.answer(Call::Look));
             assert_eq!(scouting.period(), PERIOD_MIN);
-            scouting.fail(polls, false);
+            scouting.fail(polls);
         }
         for polls in 10..13 {
             assert!(scouting.answer(Call::Tick));
-            scouting.fail(polls, false);
+            scouting.fail(polls);
         }
         assert_eq!(scouting.period(), PATIENCE_MIN);
         assert!(!scouting.is_eager(), "it has lost patience with such calls");
@@ -318,14 +318,14 @@ mod tests {
     #[test]
     fn a_pool_that_does_nothing_is_looked_at_twice_more() {
         let mut scouting = Scouting::new(1);
-        scouting.fail(9, true);
+        scouting.fail(9);
         assert!(!scouting.resigns(), "there were polls since the last look");
-        scouting.fail(9, true);
+        scouting.fail(9);
         assert_eq!(scouting.period(), PERIOD_MAX);
         assert!(scouting.is_eager() && !scouting.resigns());
-        scouting.fail(9, true);
+        scouting.fail(9);
         assert!(scouting.resigns());
-        scouting.fail(10, true);
+        scouting.fail(10);
         assert!(!scouting.resigns(), "somebody polled");
     }
 }

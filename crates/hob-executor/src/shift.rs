@@ -120,11 +120,11 @@ impl<'s, T: Token> Shift<'s, T> {
 
     /// What a busy core owes the others: the poller, the timers, the injector.
     pub(crate) fn look(&mut self) {
-        let mut woken = std::mem::take(&mut self.woken);
         if let Some(mut seat) = self.site.shared.seat.try_sit() {
-            seat.park(Until::Now, &mut woken);
+            seat.park(Until::Now, &mut self.woken);
         }
-        self.site.expire(&mut woken);
+        self.site.expire(&mut self.woken);
+        let mut woken = std::mem::take(&mut self.woken);
         self.wake(&mut woken);
         self.woken = woken;
         self.take_injected();
@@ -150,8 +150,9 @@ impl<'s, T: Token> Shift<'s, T> {
         if found {
             scouting.succeed();
         } else {
-            let polls = pulses.iter().map(Pulse::polls).sum();
-            scouting.fail(polls, self.site.shared.idle.is_only(self.index));
+            let polls: u64 = pulses.iter().map(Pulse::polls).sum();
+            let pushes: u64 = cores.iter().map(|core| core.ring.pushed()).sum();
+            scouting.fail(polls + pushes);
         }
         found
     }
@@ -190,6 +191,8 @@ impl<'s, T: Token> Shift<'s, T> {
 
 impl<T: Token> Drop for Shift<'_, T> {
     fn drop(&mut self) {
+        // Something is left only if the timers have panicked.
+        wake_all(&mut self.woken);
         self.count_budgets();
         self.site.shared.pulses[self.index].rest();
     }

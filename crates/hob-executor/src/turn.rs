@@ -2,7 +2,7 @@
 //!
 //! A worker that always has tasks still owes the poller, the timers and the injector a look: after 61
 //! polls, or after 5 ms if polls are long. The clock is read after the first, the second, the fourth
-//! poll and so on: where polls are long the look comes within twice that time, or after one poll, and
+//! poll and so on: where polls are long the look comes within one and a half of that time, or after one poll, and
 //! where they are short the readings cost little. One that may be over after a poll or two, such as that
 //! of a short `block_on`, begins without a reading: its clock starts with the second poll.
 
@@ -49,7 +49,8 @@ impl Turn {
 
     fn has_lasted(&mut self) -> bool {
         match self.looked {
-            Some(looked) => now() - looked >= TIME_PER_LOOK,
+            // Half of it: the next reading comes after twice as many polls.
+            Some(looked) => now() - looked >= TIME_PER_LOOK / 2,
             None => {
                 self.looked = (self.polls > 1).then(now);
                 false

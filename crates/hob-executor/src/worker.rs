@@ -33,7 +33,7 @@ use crate::pulse::Pulse;
 use crate::ring::Token;
 use crate::scout::Scouting;
 use crate::seat::Sitting;
-use crate::shared::{Ready, count};
+use crate::shared::{Ready, Shared, count};
 use crate::shift::{Shift, Site};
 use crate::turn::Turn;
 
@@ -41,6 +41,26 @@ pub(crate) struct Worker<T: Token + 'static = Ready> {
     pub(crate) index: usize,
     pub(crate) site: Site<T>,
     pub(crate) hooks: Hooks,
+}
+
+/// A worker at work; dropped, it leaves the board and its lodging.
+struct Left<'w, T: Token + 'static>(&'w Worker<T>);
+
+impl<T: Token> Drop for Left<'_, T> {
+    fn drop(&mut self) {
+        let Worker { index, site, .. } = self.0;
+        site.shared.idle.end(*index);
+        site.shared.lodging(*index).move_out();
+    }
+}
+
+/// A worker's thread; dropped, it is counted out.
+struct Ended<T: Token + 'static>(&'static Shared<T>);
+
+impl<T: Token> Drop for Ended<T> {
+    fn drop(&mut self) {
+        self.0.miss_worker();
+    }
 }
 
 /// What a worker keeps while it lives.
@@ -59,24 +79,24 @@ impl<T: Token> Worker<T> {
         let Some(parker) = shared.check_in(self.index) else {
             return shared.miss_worker();
         };
+        let _ended = Ended(shared);
         let mut local = Local::new(&self.site.env, ContextRole::Worker).with_worker(self.index);
         if let Some(timers) = self.site.timers.get(self.index) {
             local = local.with_timers(*timers);
         }
         context::enter(&local, || {
             self.hooks.start(&self.site.env);
-            shared.lodging(self.index).move_in();
-            shared.idle.start(self.index);
             self.work_on(parker, run);
-            shared.idle.end(self.index);
-            shared.lodging(self.index).move_out();
             self.hooks.stop(&self.site.env);
         });
-        shared.miss_worker();
     }
 
     /// Works. Timers that panic, which they must not, are reported, and the worker begins again.
     fn work_on(&self, parker: Parking, mut run: impl FnMut(&Pulse, T)) {
+        let shared = self.site.shared;
+        shared.lodging(self.index).move_in();
+        shared.idle.start(self.index);
+        let _left = Left(self);
         let mut own = Belongings {
             parker,
             woken: Vec::new(),
@@ -98,6 +118,7 @@ impl<T: Token> Worker<T> {
                 Awakening::Coreless => wake_all(&mut own.woken),
                 Awakening::Works => {
                     own.scouts = false;
+                    own.scouting.begin();
                     self.shift(own, run);
                 }
                 Awakening::Scouts(call) => {
@@ -214,6 +235,8 @@ impl<T: Token> Worker<T> {
     /// Whether there is no time to sleep.
     fn has_work(&self, role: Role) -> bool {
         let shared = self.site.shared;
-        shared.is_stopping() || (role != Role::Coreless && !shared.injector.is_empty())
+        // A core may come back with tasks while its worker is on its way.
+        let waits = || !(shared.injector.is_empty() && shared.cores[self.index].ring.is_empty());
+        shared.is_stopping() || (role != Role::Coreless && waits())
     }
 }

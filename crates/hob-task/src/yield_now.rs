@@ -9,9 +9,9 @@ use hob_core::{budget, context};
 
 /// Goes to the back of the line: every task that waits in the same queue runs before this one goes on.
 ///
-/// On one thread that is every runnable task; on a pool it is those of this worker. In a future that is
-/// no task, such as the one of `block_on`, it lets the tasks of a one-thread runtime run, and on a pool
-/// nobody: there that future has a thread of its own.
+/// On one thread that is every runnable task; on a pool it is those of this worker. The future of
+/// `block_on` is no task, and lets those run that wait on its thread: all of a one-thread runtime, and on a
+/// pool what it has spawned itself and nobody has taken over.
 ///
 /// # Cancel safety
 ///

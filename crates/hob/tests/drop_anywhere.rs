@@ -126,6 +126,7 @@ fn busy_runtime() -> Runtime {
         .worker_threads(2)
         .blocking_keep_alive(Duration::ZERO)
         .shutdown_time(DEADLINE)
+        .watchdog(None)
         .on_unhandled(|unhandled| panic!("nothing goes unhandled here: {unhandled}"))
         .build()
         .expect("it can be made");

@@ -54,7 +54,7 @@ fn end_of(child: libc::pid_t) -> End {
         if ended == child {
             return End::Status(status);
         }
-        if begun.elapsed() > Duration::from_secs(1) {
+        if begun.elapsed() > Duration::from_secs(20) {
             // SAFETY: the child has not been waited for, so the number is its own.
             unsafe { libc::kill(child, libc::SIGKILL) };
             // SAFETY: as above.

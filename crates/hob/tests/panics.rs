@@ -51,7 +51,9 @@ struct Told(Arc<Mutex<Vec<UnhandledKind>>>);
 impl Told {
     fn listen(&self) -> Builder {
         let told = Arc::clone(&self.0);
-        Runtime::builder().on_unhandled(move |unhandled| told.lock().unwrap().push(unhandled.kind))
+        Runtime::builder()
+            .watchdog(None)
+            .on_unhandled(move |unhandled| told.lock().unwrap().push(unhandled.kind))
     }
 
     fn kinds(&self) -> Vec<UnhandledKind> {
@@ -416,7 +418,7 @@ mod hooks {
     fn for_the_unhandled_that_panic_are_not_told_again() {
         let hook = |calls: &Arc<Mutex<usize>>| {
             let calls = Arc::clone(calls);
-            Runtime::builder().on_unhandled(move |_| {
+            Runtime::builder().watchdog(None).on_unhandled(move |_| {
                 *calls.lock().unwrap() += 1;
                 panic_any(Bomb)
             })

@@ -82,7 +82,13 @@ fn on_a_pool_a_third_task_is_soon_polled() {
             let polls = ping_pong(&runtime.handle());
             let waited = runtime.block_on(runtime.spawn(spawn_again_and_again(polls)));
             let what = format!("polls before a third task, {workers} workers");
-            Samples::new(waited.expect("it ends")).check(&what, POLLS, RARELY);
+            // On one worker the order is that of arrival.
+            let (usually, rarely) = if workers == 1 {
+                (2, 4)
+            } else {
+                (POLLS, RARELY)
+            };
+            Samples::new(waited.expect("it ends")).check(&what, usually, rarely);
         }
     });
 }
@@ -107,7 +113,9 @@ fn on_a_pool_a_task_from_outside_is_soon_polled() {
                 polled.recv().expect("it ran")
             });
             let what = format!("polls before a task from outside, {workers} workers");
-            Samples::new(waited).check(&what, workers * POLLS, RARELY);
+            // A worker looks at what comes from outside after 61 polls.
+            let rarely = if workers == 1 { 2 * 61 + 2 } else { RARELY };
+            Samples::new(waited).check(&what, workers * POLLS, rarely);
         }
     });
 }

@@ -1,7 +1,8 @@
 //! How long things take that must not take long, whatever the other tasks do.
 //!
 //! The figures are of a machine that does nothing else. Each test prints what it measured, and asserts
-//! it of the median, which a busy machine hardly moves; single values have more room. In a scheduler
+//! it of the median; single values have more room, and where a busy machine counts it is measured too. In a
+//! scheduler
 //! that does not serve what it tests, the median is off by an order of magnitude.
 
 #![expect(
