@@ -12,6 +12,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub struct Local<'a> {
     trusted: Cell<Option<WakerParts>>,
     /// How many polls have spent their budget.
     budgets_spent: Cell<u64>,
+    /// It knows whether its thread is the home, so it stays there.
+    _thread: PhantomData<*const ()>,
 }
 
 /// What two equal wakers have in common: where their data lies, and what they do.
@@ -89,6 +92,7 @@ impl<'a> Local<'a> {
             about_to_look: Cell::new(false),
             trusted: Cell::new(None),
             budgets_spent: Cell::new(0),
+            _thread: PhantomData,
         }
     }
 
@@ -114,8 +118,6 @@ impl<'a> Local<'a> {
     }
 
     /// Whether tasks that are not `Send` may be spawned here; see [`Env::is_home`].
-    ///
-    /// For the thread that made this.
     #[must_use]
     pub const fn is_home(&self) -> bool {
         self.is_home

@@ -24,7 +24,7 @@ use self::census::Census;
 use crate::blocking::Blocking;
 use crate::context;
 use crate::fork::{Inherited, Process};
-use crate::panic::{self, contain, discard};
+use crate::panic::{self, contain, contain_drop, discard};
 use crate::primitive::{AtomicU32, Global, GlobalCounter, GlobalOrdering, Mutex, Ordering, lock};
 use crate::reactor::Reactor;
 use crate::schedule::SchedulerRef;
@@ -126,9 +126,10 @@ impl Env {
     /// Sees to it that tasks [find] these surroundings by their number.
     #[inline]
     pub fn list(self: &Arc<Self>) {
-        if self.listed.load(Ordering::Relaxed) == 0 {
-            self.listed.store(1, Ordering::Relaxed);
+        // Acquire and Release: who sees it listed finds it.
+        if self.listed.load(Ordering::Acquire) == 0 {
             listed(|listed| listed.insert(self.id, Arc::downgrade(self)));
+            self.listed.store(1, Ordering::Release);
         }
     }
 
@@ -291,7 +292,12 @@ pub fn find<R>(id: u64, look: impl FnOnce(Option<&Arc<Env>>) -> R) -> R {
         Some(local) if local.env().id == id => look(Some(local.env())),
         _ => {
             let env = listed(|listed| listed.get(&id).and_then(Weak::upgrade));
-            look(env.as_ref())
+            let result = look(env.as_ref());
+            // It may be the last reference, and take the user's hook with it.
+            if let Err(payload) = contain_drop(env) {
+                discard(payload);
+            }
+            result
         }
     })
 }

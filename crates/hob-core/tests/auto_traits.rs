@@ -46,7 +46,6 @@ const fn moves<T: Send + ?Sized>() {}
 
 const _: () = {
     moves::<Job>();
-    moves::<Local<'_>>();
     moves::<dyn Park>();
 };
 

@@ -97,6 +97,9 @@ pub struct LocalExecutor {
     /// Whether the main future was woken. At most one runs at a time, so one waker does for all.
     main: Arc<MainWaker>,
     main_waker: Waker,
+    /// Turns of the main future in the queue that a poll before them has used up: a poll is for all wakes
+    /// that came before it, and two of them may have queued a turn each.
+    turns_used_up: Cell<u32>,
     seat: RefCell<Parking>,
     stop: Arc<Stop>,
     alarm: Arc<Alarm>,
@@ -147,6 +150,7 @@ impl LocalExecutor {
             home: Home::new(shared),
             main_waker: Waker::from(Arc::clone(&main)),
             main,
+            turns_used_up: Cell::new(0),
             seat: RefCell::new(seat),
             stop: Arc::new(Stop {
                 wished: AtomicBool::new(false),
@@ -318,7 +322,7 @@ impl LocalExecutor {
     /// left of the main future before this one is forgotten.
     fn begin(&self) {
         self.home.take_arrived();
-        if self.main.take() {
+        if self.main.take() > 0 || self.turns_used_up.take() > 0 {
             self.home.forget_main();
         }
     }
@@ -330,7 +334,7 @@ impl LocalExecutor {
             match self.home.pop() {
                 Some(Entry::Task(task)) => self.run(task),
                 Some(Entry::Main) => {
-                    if self.main.take()
+                    if self.is_turn_of_main()
                         && let Poll::Ready(output) = poll_main()
                     {
                         return Poll::Ready(output);
@@ -343,6 +347,17 @@ impl LocalExecutor {
             }
         }
         Poll::Pending
+    }
+
+    /// Whether a turn of the main future has come up for which it is to be polled.
+    fn is_turn_of_main(&self) -> bool {
+        if let Some(rest) = self.turns_used_up.get().checked_sub(1) {
+            self.turns_used_up.set(rest);
+            return false;
+        }
+        let turns = self.main.take();
+        self.turns_used_up.set(turns.saturating_sub(1));
+        turns > 0
     }
 
     fn run(&self, task: Ready) {

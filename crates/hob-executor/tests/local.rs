@@ -436,3 +436,32 @@ fn a_loop_closed_with_tasks_alive_is_not_used_again() {
     assert_eq!(next.executor.statistics().queued, 0);
     next.end();
 }
+
+#[test]
+fn the_main_future_that_was_woken_twice_overtakes_nobody() {
+    let tasks = Loop::new();
+    let order = Rc::new(RefCell::new(Vec::new()));
+    let mut polls = 0;
+    let log = Rc::clone(&order);
+    tasks.block_on(std::future::poll_fn(move |cx| {
+        polls += 1;
+        log.borrow_mut().push(format!("main {polls}"));
+        match polls {
+            1 => {
+                // From here, and from another thread.
+                cx.waker().wake_by_ref();
+                let waker = cx.waker().clone();
+                thread(move || waker.wake()).join().expect("it wakes");
+            }
+            2 => {
+                let log = Rc::clone(&log);
+                spawn_local(async move { log.borrow_mut().push("task".to_owned()) }).detach();
+                cx.waker().wake_by_ref();
+            }
+            _ => return std::task::Poll::Ready(()),
+        }
+        std::task::Poll::Pending
+    }));
+    assert_eq!(*order.borrow(), ["main 1", "main 2", "task", "main 3"]);
+    tasks.end();
+}

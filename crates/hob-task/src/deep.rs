@@ -11,7 +11,7 @@
 )]
 
 use std::cell::{Cell, RefCell};
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 
 use async_task::FallibleTask;
 use hob_core::TaskCell;
@@ -25,7 +25,9 @@ type Later<'a> = Box<dyn FnOnce() + 'a>;
 
 thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    static LATER: RefCell<Vec<Later<'static>>> = const { RefCell::new(Vec::new()) };
+    /// Without a destructor, so that it is there as long as the thread; the outermost drop leaves it empty.
+    static LATER: ManuallyDrop<RefCell<Vec<Later<'static>>>> =
+        const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 /// Drops the handle of a finished task, and its output with it: here, or soon after on this thread.
@@ -36,9 +38,7 @@ pub(crate) fn drop_finished<T>(handle: FallibleTask<Outcome<T>, TaskCell>) {
         // SAFETY: only the lifetime changes. Handles are made in `spawn.rs` only, where each way to spawn
         // asks that the output is `'static`; so whatever `T` says here, nothing in it is borrowed.
         let later = unsafe { mem::transmute::<Later<'_>, Later<'static>>(later) };
-        // While the thread's locals are destroyed the list may be gone: then `later` goes at once.
-        let _at_exit = LATER.try_with(|list| list.borrow_mut().push(later));
-        return;
+        return LATER.with(|list| list.borrow_mut().push(later));
     }
     let _entered = Entered::new(depth);
     handle.detach();
@@ -50,10 +50,7 @@ pub(crate) fn drop_finished<T>(handle: FallibleTask<Outcome<T>, TaskCell>) {
 }
 
 fn next() -> Option<Later<'static>> {
-    LATER
-        .try_with(|list| list.borrow_mut().pop())
-        .ok()
-        .flatten()
+    LATER.with(|list| list.borrow_mut().pop())
 }
 
 struct Entered(usize);

@@ -132,6 +132,8 @@ impl Future for Drain {
             }
             match this.stage {
                 Stage::Start | Stage::Asked => {
+                    // Who came after the walk would be asked by nobody.
+                    this.env.close();
                     ask(&this.env, Request::Abandon);
                     this.deadline = this.last_call();
                     this.stage = Stage::Abandoned;

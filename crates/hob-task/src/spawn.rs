@@ -335,6 +335,11 @@ fn settle<F: Future>(
     newcomer: Newcomer,
     future: F,
 ) -> Result<(Resident, TaskFuture<F>), Refused<F>> {
+    // First: in a forked process a lock may be held by a thread that is not there.
+    if let Some(inherited) = env.inherited() {
+        let cause = Cause::Inherited(inherited);
+        return Err((SpawnError { future, cause }, newcomer));
+    }
     let Some(scheduler) = env.parts().scheduler else {
         let cause = Cause::NoRuntime;
         return Err((SpawnError { future, cause }, newcomer));

@@ -66,10 +66,12 @@ struct Live<T> {
     inner: FallibleTask<Outcome<T>, TaskCell>,
     /// Whether async-task has a waker of ours.
     is_awaited: bool,
+    /// The wall around the last waker that was not one of hob's.
+    wall: Option<Arc<Wall>>,
 }
 
 /// A small handle that can cancel a task and keeps nothing alive.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Canceller {
     id: TaskId,
     slot: Option<&'static TaskSlot>,
@@ -92,6 +94,7 @@ impl<T> Task<T> {
                 slot,
                 inner,
                 is_awaited: false,
+                wall: None,
             }),
         }
     }
@@ -191,7 +194,7 @@ impl<T> Live<T> {
         let polled = if is_ours {
             Pin::new(&mut self.inner).poll(cx)
         } else {
-            let wall = Waker::from(Arc::new(Wall(Some(cx.waker().clone()))));
+            let wall = Waker::from(self.wall(cx.waker()));
             Pin::new(&mut self.inner).poll(&mut Context::from_waker(&wall))
         };
         match polled {
@@ -203,6 +206,18 @@ impl<T> Live<T> {
             // The executor dropped the task instead of running it to its end.
             Poll::Ready(None) => Poll::Ready(Err(JoinError::Cancelled(CancelReason::Shutdown))),
         }
+    }
+
+    /// The wall around `waker`: the last one, if that does.
+    fn wall(&mut self, waker: &Waker) -> Arc<Wall> {
+        if let Some(wall) = &self.wall
+            && wall.0.as_ref().is_some_and(|last| last.will_wake(waker))
+        {
+            return Arc::clone(wall);
+        }
+        let wall = Arc::new(Wall(Some(waker.clone())));
+        self.wall = Some(Arc::clone(&wall));
+        wall
     }
 
     /// Lets go of a task that nobody will await.
@@ -248,7 +263,6 @@ impl Drop for Wall {
 impl<T> Future for Task<T> {
     type Output = Result<T, JoinError>;
 
-    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let place = self.label.place;
         let result = match &mut self.state {
@@ -292,6 +306,13 @@ impl Canceller {
     #[must_use]
     pub const fn id(&self) -> TaskId {
         self.id
+    }
+}
+
+impl fmt::Debug for Canceller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the slot: it may be another task's by now.
+        f.debug_tuple("Canceller").field(&self.id).finish()
     }
 }
 

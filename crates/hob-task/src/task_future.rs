@@ -146,6 +146,9 @@ impl<F: Future> TaskFuture<F> {
         }
         let slot = *this.slot;
         in_task(slot, None, || {
+            if let StageProjection::Cleanup { cleaning } = this.stage.as_mut().project() {
+                cleaning.abandon(slot);
+            }
             note(
                 slot,
                 UnhandledKind::DropPanicked,
@@ -237,6 +240,19 @@ impl<T> Cleaning<T> {
         note(slot, UnhandledKind::DropPanicked, dropped);
     }
 
+    /// Drops what there is, each by itself: two destructors that panic together would abort. A panic that
+    /// nobody will learn of from the outcome is reported.
+    fn abandon(&mut self, slot: &TaskSlot) {
+        self.drop_current(slot);
+        match self.ended.take() {
+            Some(Ended::Panicked(payload)) => panic_of(slot, payload).report(),
+            Some(Ended::Done(value)) => {
+                note(slot, UnhandledKind::DropPanicked, contain_drop(value));
+            }
+            Some(Ended::Cancelled) | None => {}
+        }
+    }
+
     /// Whether the time is up; if not, sees to it that somebody wakes us when it is.
     fn is_over(&mut self, slot: &TaskSlot, cx: &Context<'_>) -> bool {
         if slot.requested() == Request::Abandon {
@@ -304,7 +320,7 @@ fn leave<T>(slot: &'static TaskSlot, ended: Ended<T>, suspended: bool) -> Outcom
     let outcome = match ended {
         Ended::Done(value) => Outcome::done(slot, value),
         Ended::Cancelled => Outcome::cancelled(slot),
-        Ended::Panicked(payload) => panicked(slot, payload),
+        Ended::Panicked(payload) => Outcome::panicked(slot, panic_of(slot, payload)),
     };
     if slot.has_cleanups() {
         drop_cleanups(slot);
@@ -316,10 +332,10 @@ fn leave<T>(slot: &'static TaskSlot, ended: Ended<T>, suspended: bool) -> Outcom
 }
 
 #[cold]
-fn panicked<T>(slot: &'static TaskSlot, payload: Payload) -> Outcome<T> {
+fn panic_of(slot: &TaskSlot, payload: Payload) -> TaskPanic {
     let label = slot.label().expect("the slot is ours until it is vacated");
     let env = env::find(slot.env(), |env| env.map(Arc::clone));
-    Outcome::panicked(slot, TaskPanic::new(payload, label, env))
+    TaskPanic::new(payload, label, env)
 }
 
 /// Drops the cleanups that nobody will run, and takes no more.

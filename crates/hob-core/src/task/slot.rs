@@ -2,7 +2,8 @@
 //!
 //! # Implementation
 //!
-//! All that a dump shows stands in atomic words, so that it is read with nothing locked. The first
+//! What a dump shows of every task stands in atomic words, and is read with nothing locked; only a name,
+//! and a reason made at run time, are looked up in a map behind a lock. The first
 //! word holds the task's number, six flags and six bits for the reason why it is to end; zero says that the slot is free:
 //!
 //! ```text
@@ -122,6 +123,10 @@ impl TaskSlot {
         let Occupant { label, parent, env } = occupant;
         let free = self.word.load(Ordering::Relaxed) == 0;
         assert!(free, "a task slot was given out twice");
+        debug_assert!(
+            label.id.get() >> (64 - ID_SHIFT) == 0,
+            "the numbers ran out"
+        );
         let mut word = label.id.get() << ID_SHIFT | ALIVE;
         if let Some(name) = label.name {
             word |= RARE;

@@ -63,15 +63,16 @@ impl MainWaker {
         })
     }
 
-    /// Whether it was woken since the last call. For the home thread.
-    pub(super) fn take(&self) -> bool {
+    /// How many turns were queued for it since the last call: one for a wake on the home thread, and one for
+    /// a wake from elsewhere. For the home thread.
+    pub(super) fn take(&self) -> u32 {
         let here = self.here.load(Ordering::Relaxed);
         if here {
             self.here.store(false, Ordering::Relaxed);
         }
         // A swap, and not a store: it must see what each of those did who found the bit set.
         let afar = self.afar.load(Ordering::Relaxed) && self.afar.swap(false, Ordering::Acquire);
-        here || afar
+        u32::from(here) + u32::from(afar)
     }
 }
 
