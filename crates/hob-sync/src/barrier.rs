@@ -154,7 +154,7 @@ impl Barrier {
     #[track_caller]
     pub fn wait(&self) -> Wait<'_> {
         Wait {
-            wait: wait_queue::Wait::new(&self.meeting, Epoch::NOT_IN_LINE, &"Barrier::wait&"),
+            wait: wait_queue::Wait::new(&self.meeting, Epoch::NOT_IN_LINE, &"Barrier::wait"),
         }
     }
 

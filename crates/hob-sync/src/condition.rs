@@ -132,7 +132,7 @@ impl Condition {
     /// ```
     #[track_caller]
     pub fn wait<G: Guard>(&self, guard: G) -> Wait<'_, G> {
-        Wait::new(self, guard, &"Condition::wait&", Location::caller())
+        Wait::new(self, guard, &"Condition::wait", Location::caller())
     }
 
     /// Waits as long as `condition` holds: until it returns `false`.

@@ -192,7 +192,7 @@ impl Event {
     #[track_caller]
     pub fn wait(&self) -> Wait<'_> {
         Wait {
-            wait: wait_queue::Wait::new(self, Epoch::NOT_IN_LINE, &"Event::wait&"),
+            wait: wait_queue::Wait::new(self, Epoch::NOT_IN_LINE, &"Event::wait"),
         }
     }
 

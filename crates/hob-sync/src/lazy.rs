@@ -145,7 +145,7 @@ impl<T, F: Future<Output = T> + ?Sized> Lazy<T, F> {
     pub fn force(&self) -> Force<'_, T, F> {
         Force {
             lazy: self,
-            init: Init::new(&self.cell, &"Lazy::force&"),
+            init: Init::new(&self.cell, &"Lazy::force"),
             place: Location::caller(),
         }
     }

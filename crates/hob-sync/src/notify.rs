@@ -190,7 +190,7 @@ impl Notify {
     /// ```
     #[track_caller]
     pub fn notified(&self) -> Notified<'_> {
-        Notified::new(self, &"Notify::notified&")
+        Notified::new(self, &"Notify::notified")
     }
 
     /// As [`notified`](Self::notified), with a future that owns what it waits for: for tasks.
@@ -214,7 +214,7 @@ impl Notify {
     /// ```
     #[track_caller]
     pub fn notified_owned(self: Arc<Self>) -> NotifiedOwned {
-        NotifiedOwned::new(self, &"Notify::notified_owned&")
+        NotifiedOwned::new(self, &"Notify::notified_owned")
     }
 
     /// Waits for a notification, blocking the thread. It stands in the same line as all.

@@ -125,7 +125,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire(&self) -> Acquire<'_> {
-        Acquire::new(self, 1, &"Semaphore::acquire&")
+        Acquire::new(self, 1, &"Semaphore::acquire")
     }
 
     /// Acquires `permits` permits at once, waiting in line until there are so many.
@@ -158,7 +158,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_many(&self, permits: usize) -> Acquire<'_> {
-        Acquire::new(self, permits, &"Semaphore::acquire_many&")
+        Acquire::new(self, permits, &"Semaphore::acquire_many")
     }
 
     /// Acquires a permit if there is one and nobody waits for it.
@@ -224,7 +224,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
-        AcquireOwned::new(self, 1, &"Semaphore::acquire_owned&")
+        AcquireOwned::new(self, 1, &"Semaphore::acquire_owned")
     }
 
     /// As [`acquire_many`](Self::acquire_many), with permits that own their semaphore.
@@ -251,7 +251,7 @@ impl Semaphore {
     /// ```
     #[track_caller]
     pub fn acquire_many_owned(self: Arc<Self>, permits: usize) -> AcquireOwned {
-        AcquireOwned::new(self, permits, &"Semaphore::acquire_many_owned&")
+        AcquireOwned::new(self, permits, &"Semaphore::acquire_many_owned")
     }
 
     /// As [`try_acquire`](Self::try_acquire), with a permit that owns its semaphore.

@@ -175,7 +175,7 @@ impl<'a, T> RecvMany<'a, T> {
         Self {
             buffer,
             limit,
-            wait: Wait::new(channel, Take::turn(), &"mpmc::Receiver::recv_many&"),
+            wait: Wait::new(channel, Take::turn(), &"mpmc::Receiver::recv_many"),
         }
     }
 }

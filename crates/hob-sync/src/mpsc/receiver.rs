@@ -94,7 +94,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_, T> {
         Recv {
-            wait: Wait::new(self, &"mpsc::Receiver::recv&"),
+            wait: Wait::new(self, &"mpsc::Receiver::recv"),
         }
     }
 
@@ -127,7 +127,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         RecvMany {
-            wait: Wait::new(self, &"mpsc::Receiver::recv_many&"),
+            wait: Wait::new(self, &"mpsc::Receiver::recv_many"),
             buffer,
             limit,
         }

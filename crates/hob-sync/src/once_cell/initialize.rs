@@ -155,7 +155,7 @@ impl<'a, T, F, Fut: Future> GetOrInit<'a, T, F, Fut> {
     pub(super) fn new(cell: &'a OnceCell<T>, start: F) -> Self {
         Self {
             start: Some(start),
-            init: Init::new(cell, &"OnceCell::get_or_init&"),
+            init: Init::new(cell, &"OnceCell::get_or_init"),
         }
     }
 }
@@ -191,7 +191,7 @@ impl<'a, T, F, Fut: Future> GetOrTryInit<'a, T, F, Fut> {
     pub(super) fn new(cell: &'a OnceCell<T>, start: F) -> Self {
         Self {
             start: Some(start),
-            init: Init::new(cell, &"OnceCell::get_or_try_init&"),
+            init: Init::new(cell, &"OnceCell::get_or_try_init"),
         }
     }
 }
@@ -227,7 +227,7 @@ impl<'a, T> Wait<'a, T> {
     pub(super) fn new(cell: &'a OnceCell<T>) -> Self {
         Self {
             cell,
-            wait: wait_queue::Wait::new(cell, (), &"OnceCell::wait&"),
+            wait: wait_queue::Wait::new(cell, (), &"OnceCell::wait"),
         }
     }
 }

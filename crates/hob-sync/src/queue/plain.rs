@@ -72,7 +72,7 @@ impl<T, O: Order<T>> PlainQueue<T, O> {
     /// ```
     #[track_caller]
     pub fn get(&self) -> GetPlain<'_, T, O> {
-        GetPlain::new(&self.queue, &"PlainQueue::get&")
+        GetPlain::new(&self.queue, &"PlainQueue::get")
     }
 
     /// Gets the next value if there is one and nobody waits for it. It is unfinished until

@@ -34,7 +34,7 @@ impl<T> IntoStream<T> {
     #[track_caller]
     pub(super) fn new(receiver: Receiver<T>) -> Self {
         let home = Part::new(Arc::clone(receiver.shared()), |shared| &shared.hub);
-        let wait = Wait::new(home, receiver.seen(), &"watch::IntoStream&");
+        let wait = Wait::new(home, receiver.seen(), &"watch::IntoStream");
         Self {
             receiver,
             wait: Box::pin(wait),

@@ -58,7 +58,7 @@ impl<'a> Changed<'a> {
     #[track_caller]
     pub(super) fn new(hub: &'a Hub, seen: &'a mut Version) -> Self {
         Self {
-            wait: Wait::new(hub, *seen, &"watch::Receiver::changed&"),
+            wait: Wait::new(hub, *seen, &"watch::Receiver::changed"),
             seen,
             hub,
             was_polled: false,
@@ -111,7 +111,7 @@ impl<'a, T, P> WaitFor<'a, T, P> {
         Self {
             shared,
             started: false,
-            wait: Wait::new(&shared.hub, *seen, &"watch::Receiver::wait_for&"),
+            wait: Wait::new(&shared.hub, *seen, &"watch::Receiver::wait_for"),
             look: Look { seen, predicate },
         }
     }
@@ -155,7 +155,7 @@ impl<'a> Closed<'a> {
     #[track_caller]
     pub(super) fn new(hub: &'a Hub) -> Self {
         Self {
-            wait: Wait::new(hub, Epoch::NOT_IN_LINE, &"watch::Sender::closed&"),
+            wait: Wait::new(hub, Epoch::NOT_IN_LINE, &"watch::Sender::closed"),
         }
     }
 }
