@@ -153,6 +153,14 @@ impl Rig {
         self.poller.unpark();
     }
 
+    /// Stops the pool, and joins its workers.
+    fn end(&self, workers: impl IntoIterator<Item = thread::JoinHandle<()>>) {
+        self.stop();
+        for worker in workers {
+            worker.join().expect("it does not panic");
+        }
+    }
+
     /// Stops the pool. (Not a join: in loom, an unpark of a thread would end that too.)
     fn stop(&self) {
         self.shared.stop();
@@ -174,8 +182,7 @@ fn loom_a_push_against_a_sleep_is_run() {
         ran.wait_for(1);
         rig.inject(0);
         ran.wait_for(2);
-        rig.stop();
-        worker.join().expect("it does not panic");
+        rig.end([worker]);
     });
 }
 
@@ -195,10 +202,7 @@ fn loom_two_pushes_wake_two_sleepers() {
         rig.inject(0);
         rig.inject(0);
         met.wait_for(2);
-        rig.stop();
-        for worker in workers {
-            worker.join().expect("it does not panic");
-        }
+        rig.end(workers);
     });
 }
 
@@ -221,10 +225,7 @@ fn loom_a_stuck_worker_leaves_its_queue_to_its_peer() {
         });
         rig.inject(0);
         ran.wait_for(1);
-        rig.stop();
-        for worker in workers {
-            worker.join().expect("it does not panic");
-        }
+        rig.end(workers);
     });
 }
 
@@ -240,10 +241,7 @@ fn loom_the_poller_is_served_while_a_worker_is_stuck() {
         rig.inject(0);
         rig.ring(Arc::clone(&served));
         served.wait_for(1);
-        rig.stop();
-        for worker in workers {
-            worker.join().expect("it does not panic");
-        }
+        rig.end(workers);
     });
 }
 
@@ -259,8 +257,7 @@ fn loom_a_seat_that_was_left_is_taken_by_who_goes_to_sleep() {
             rig.ring(Arc::clone(&served));
             served.wait_for(1);
         });
-        rig.stop();
-        sleeper.join().expect("it does not panic");
+        rig.end([sleeper]);
     });
 }
 
@@ -280,10 +277,7 @@ fn loom_the_seat_is_taken_though_a_task_comes_too() {
             rig.ring(Arc::clone(&served));
             served.wait_for(1);
         });
-        rig.stop();
-        for worker in workers {
-            worker.join().expect("it does not panic");
-        }
+        rig.end(workers);
     });
 }
 
@@ -292,10 +286,7 @@ fn loom_a_stop_ends_every_sleep() {
     model(|| {
         let rig = Rig::new(2);
         let workers = [0, 1].map(|index| rig.start(index, |_| ()));
-        rig.stop();
-        for worker in workers {
-            worker.join().expect("it does not panic");
-        }
+        rig.end(workers);
     });
 }
 
@@ -338,8 +329,7 @@ fn loom_what_a_borrower_leaves_in_the_queue_is_run() {
             rig.shared.give_back();
             ran.wait_for(1);
         });
-        rig.stop();
-        worker.join().expect("it does not panic");
+        rig.end([worker]);
     });
 }
 
@@ -357,8 +347,7 @@ fn loom_tasks_that_come_back_while_the_worker_serves_the_poller_are_run() {
             rig.shared.give_back();
             ran.wait_for(1);
         });
-        rig.stop();
-        worker.join().expect("it does not panic");
+        rig.end([worker]);
     });
 }
 
@@ -377,10 +366,7 @@ fn loom_a_borrower_who_is_stuck_leaves_its_queue_to_a_scout() {
         ran.wait_for(1);
         rig.shared.give_back();
         drop(hold);
-        rig.stop();
-        for worker in workers {
-            worker.join().expect("it does not panic");
-        }
+        rig.end(workers);
     });
 }
 
@@ -400,9 +386,8 @@ fn loom_what_is_injected_while_a_core_is_given_back_is_run() {
             rig.shared.give_back();
             ran.wait_for(1);
         });
-        rig.stop();
+        rig.end([worker]);
         stranger.join().expect("it does not panic");
-        worker.join().expect("it does not panic");
     });
 }
 
@@ -420,8 +405,7 @@ fn loom_the_poller_is_served_by_a_worker_whose_core_is_lent() {
             served.wait_for(1);
             rig.shared.give_back();
         });
-        rig.stop();
-        worker.join().expect("it does not panic");
+        rig.end([worker]);
     });
 }
 

@@ -122,6 +122,9 @@ impl<'s, T: Token> Shift<'s, T> {
     pub(crate) fn look(&mut self) {
         if let Some(mut seat) = self.site.shared.seat.try_sit() {
             seat.park(Until::Now, &mut self.woken);
+            drop(seat);
+            // Nobody sat there: whoever wanted to sleep there just now may sleep elsewhere.
+            self.site.shared.guard_seat();
         }
         self.site.expire(&mut self.woken);
         let mut woken = std::mem::take(&mut self.woken);

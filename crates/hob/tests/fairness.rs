@@ -3,6 +3,9 @@
 //! Where one thread runs everything, the bound is a number of polls and is exact. Where several do,
 //! it is a time, and a generous one: without a bound it would be for ever.
 
+#[path = "support/ping_pong.rs"]
+mod ping_pong;
+
 use std::future::{self, Future};
 use std::net::TcpStream;
 use std::panic::Location;
@@ -18,6 +21,8 @@ use hob::net::TcpListener;
 use hob::sync::oneshot;
 use hob::time::Instant;
 use hob::{Handle, LocalRuntime, Runtime};
+
+use crate::ping_pong::play;
 
 /// A worker in a poll looks at the poller, the timers and its peers after that many polls.
 const POLLS_PER_LOOK: usize = 61;
@@ -67,28 +72,6 @@ impl Crowd {
         }
         polls
     }
-}
-
-/// Wakes the other at each poll, and leaves its own waker where the other finds it.
-fn play(
-    polls: &Arc<AtomicUsize>,
-    own: &Arc<std::sync::Mutex<Option<Waker>>>,
-    other: &Arc<std::sync::Mutex<Option<Waker>>>,
-) -> impl Future<Output = ()> + Send + 'static {
-    let (polls, own, other) = (Arc::clone(polls), Arc::clone(own), Arc::clone(other));
-    let mut first = true;
-    future::poll_fn(move |cx| {
-        polls.fetch_add(1, Ordering::Relaxed);
-        *own.lock().unwrap() = Some(cx.waker().clone());
-        let waker = other.lock().unwrap().take();
-        match waker {
-            Some(waker) => waker.wake(),
-            // The other has not been polled yet; once it has, one of the two is always woken.
-            None if std::mem::take(&mut first) => cx.waker().wake_by_ref(),
-            None => {}
-        }
-        Poll::Pending
-    })
 }
 
 mod on_one_thread {

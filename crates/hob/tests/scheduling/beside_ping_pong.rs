@@ -1,13 +1,12 @@
 //! Two tasks wake each other for ever: a third is delayed by a bounded number of their polls.
 
-use std::future::{Future, poll_fn};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
 
 use hob::{Handle, LocalRuntime, Runtime};
 
+use crate::ping_pong::{Seat, play};
 use crate::support::in_time;
 use crate::{PATIENCE, Samples};
 
@@ -17,25 +16,6 @@ const TIMES: usize = 200;
 const POLLS: usize = 400;
 /// If the kernel takes a core away in between, the pair goes on without bound.
 const RARELY: usize = usize::MAX;
-
-type Seat = Arc<Mutex<Option<Waker>>>;
-
-/// Wakes the other at each poll.
-fn play(polls: &Arc<AtomicUsize>, own: &Seat, other: &Seat) -> impl Future<Output = ()> + use<> {
-    let (polls, own, other) = (Arc::clone(polls), Arc::clone(own), Arc::clone(other));
-    let mut first = true;
-    poll_fn(move |cx| {
-        polls.fetch_add(1, Ordering::Relaxed);
-        *own.lock().unwrap() = Some(cx.waker().clone());
-        let waker = other.lock().unwrap().take();
-        match waker {
-            Some(waker) => waker.wake(),
-            None if std::mem::take(&mut first) => cx.waker().wake_by_ref(),
-            None => {}
-        }
-        Poll::Pending
-    })
-}
 
 /// Starts two that wake each other, and returns the count of their polls.
 fn ping_pong(handle: &Handle) -> Arc<AtomicUsize> {

@@ -13,6 +13,8 @@
 mod among_spinners;
 mod behind_a_stuck_worker;
 mod beside_ping_pong;
+#[path = "../support/ping_pong.rs"]
+mod ping_pong;
 #[path = "../support/mod.rs"]
 mod support;
 
