@@ -117,7 +117,7 @@ impl Rig {
             env: Arc::clone(&self.env),
             timers: Arc::new([]),
             alarm: Arc::new(Alarm::new(self.shared.seat_unparker())),
-            watchdog: None,
+            watchdog: Arc::default(),
         }
     }
 

@@ -220,6 +220,9 @@ impl Executor {
                 }
             }
         }
+        if let Some(watchdog) = Watchdog::open(env, self.watchdog, &self.shared.pulses) {
+            self.site(env).watchdog.get_or_init(|| watchdog);
+        }
         Ok(())
     }
 
@@ -244,7 +247,7 @@ impl Executor {
             env: Arc::clone(env),
             timers: Arc::clone(&self.timers),
             alarm: Arc::clone(&self.alarm),
-            watchdog: Watchdog::open(env, self.watchdog, &self.shared.pulses),
+            watchdog: Arc::default(),
         })
     }
 
@@ -276,7 +279,7 @@ impl Executor {
         }
         self.shared.stop();
         let left = self.shared.wait_ended(deadline);
-        if let Some(watchdog) = self.site.get().and_then(|site| site.watchdog.as_ref()) {
+        if let Some(watchdog) = self.site.get().and_then(|site| site.watchdog.get()) {
             watchdog.stop();
         }
         if left == 0 && env.tasks_alive() == 0 && self.shared.idle.is_vacant() {

@@ -7,7 +7,7 @@
 //!   └───────┴── after 61 polls or 5 ms: poller, timers and injector get a look
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use hob_core::context::{self, Local};
@@ -30,7 +30,8 @@ pub(crate) struct Site<T: Token + 'static = Ready> {
     /// The timers of all workers, and those of everybody else.
     pub(crate) timers: Arc<[&'static dyn Timers]>,
     pub(crate) alarm: Arc<Alarm>,
-    pub(crate) watchdog: Option<Arc<Watchdog>>,
+    /// Started after the workers: it must not take the one thread that the system grants.
+    pub(crate) watchdog: Arc<OnceLock<Arc<Watchdog>>>,
 }
 
 impl<T: Token> Clone for Site<T> {
@@ -40,7 +41,7 @@ impl<T: Token> Clone for Site<T> {
             env: Arc::clone(&self.env),
             timers: Arc::clone(&self.timers),
             alarm: Arc::clone(&self.alarm),
-            watchdog: self.watchdog.clone(),
+            watchdog: Arc::clone(&self.watchdog),
         }
     }
 }
@@ -62,7 +63,7 @@ impl<'s, T: Token> Shift<'s, T> {
     /// Begins to work with the core that `hold` stands for.
     pub(crate) fn begin(site: &'s Site<T>, hold: &'s Hold, turn: Turn) -> Option<Self> {
         let (index, ring) = site.shared.own_ring(hold)?;
-        if let Some(watchdog) = &site.watchdog {
+        if let Some(watchdog) = site.watchdog.get() {
             watchdog.busy(&site.shared.pulses[index]);
         }
         Some(Self {
