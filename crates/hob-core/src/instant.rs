@@ -87,16 +87,23 @@ impl Instant {
     /// The instant `duration` later, or [`NEVER`](Self::NEVER).
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
+        Self(self.0.saturating_add(nanos_of(duration)))
     }
 
     /// The instant `duration` earlier, or the zero of the scale.
     #[must_use]
     pub fn saturating_sub(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_sub(nanos))
+        Self(self.0.saturating_sub(nanos_of(duration)))
     }
+}
+
+/// The nanoseconds of `duration`, or as many as a word holds.
+const fn nanos_of(duration: Duration) -> u64 {
+    // By words: `Duration::as_nanos` computes in 128 bits.
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(duration.subsec_nanos() as u64)
 }
 
 /// The first reading of the process's clock. It is made here: an instant that somebody has converted may
@@ -187,6 +194,21 @@ mod tests {
         assert_eq!(Instant::NEVER + Duration::from_secs(1), Instant::NEVER);
         assert_eq!(now - Duration::MAX, Instant::from_nanos(0));
         assert_eq!(now - Instant::NEVER, Duration::ZERO);
+    }
+
+    #[test]
+    fn durations_saturate_where_a_word_is_full() {
+        let word = Duration::from_nanos(u64::MAX);
+        for (duration, nanos) in [
+            (Duration::ZERO, 0),
+            (Duration::new(3, 7), 3_000_000_007),
+            (word, u64::MAX),
+            (word + Duration::from_nanos(1), u64::MAX),
+            (Duration::from_secs(u64::MAX), u64::MAX),
+            (Duration::MAX, u64::MAX),
+        ] {
+            assert_eq!(nanos_of(duration), nanos, "{duration:?}");
+        }
     }
 
     #[test]

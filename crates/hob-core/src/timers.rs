@@ -35,7 +35,8 @@ use crate::primitive::{AtomicU64, Ordering, fence};
 /// - wake no waker and drop none while they hold a lock: `arm` and `disarm` drop what they displaced
 ///   afterwards, `expire` hands wakers to the caller;
 /// - hand out in `expire` every timer whose deadline is at or before `now` and none later, those with
-///   equal deadlines in the order in which they were armed;
+///   equal deadlines in the order in which they were armed. Only while another thread is in the queue
+///   may it hand out less: then `next` still says what is due;
 /// - publish in `next` a deadline no later than the earliest armed one, and follow the protocol of
 ///   the module's documentation with the attached [`Alarm`] when a new timer is the earliest;
 /// - take [`Instant::NEVER`] and instants of the past;
@@ -56,13 +57,19 @@ pub trait Timers: Send + Sync {
     /// queue, which somebody else drives now; the key is left empty.
     fn arm(&self, key: &mut TimerKey, deadline: Instant, waker: &Waker) -> Result<(), Retired>;
 
+    /// Moves the timer that `key` names, which keeps its waker, and counts as armed now.
+    ///
+    /// If it has fired, or nobody drives this queue any more, the key is left empty: whoever waited
+    /// has been woken.
+    fn reset(&self, key: &mut TimerKey, deadline: Instant);
+
     /// Forgets the timer, if it is still armed, and empties the key.
     fn disarm(&self, key: &mut TimerKey);
 
     /// The earliest deadline, or [`Instant::NEVER`]; never takes a lock.
     fn next(&self) -> Instant;
 
-    /// Takes out the timers that are due at `now`.
+    /// Takes out the timers that are due at `now`; another thread in the queue is not waited for.
     fn expire(&self, now: Instant, woken: &mut Vec<Waker>);
 
     /// Starts a use of the queue: `alarm` is told of timers that become the earliest.
@@ -75,9 +82,13 @@ pub trait Timers: Send + Sync {
 
 /// Names an armed timer; empty until it is armed.
 ///
-/// Two words that belong to the queue: as a rule a place in it and a generation.
-#[derive(Debug, Default, Eq, PartialEq)]
-pub struct TimerKey(Option<(u64, u64)>);
+/// Two words that belong to the queue: as a rule a place in it, and a number that is never used again.
+#[derive(Debug, Eq, PartialEq)]
+pub struct TimerKey {
+    place: u64,
+    /// `u64::MAX` while it is empty.
+    number: u64,
+}
 
 /// Nobody drives this queue or poller any more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,32 +103,54 @@ pub struct Alarm {
 }
 
 impl TimerKey {
+    const EMPTY: u64 = u64::MAX;
+
     /// An empty key.
     #[must_use]
     pub const fn new() -> Self {
-        Self(None)
+        Self {
+            place: 0,
+            number: Self::EMPTY,
+        }
     }
 
     /// Returns `true` until the key is armed, and after it was disarmed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.number == Self::EMPTY
     }
 
     /// The two words of the queue.
     #[must_use]
     pub const fn get(&self) -> Option<(u64, u64)> {
-        self.0
+        if self.is_empty() {
+            None
+        } else {
+            Some((self.place, self.number))
+        }
     }
 
     /// Sets the two words; for implementations of [`Timers`].
-    pub fn set(&mut self, words: (u64, u64)) {
-        self.0 = Some(words);
+    ///
+    /// # Panics
+    ///
+    /// If the second is `u64::MAX`, in debug builds: that is the empty key.
+    pub const fn set(&mut self, (place, number): (u64, u64)) {
+        debug_assert!(number != Self::EMPTY, "that number stands for none");
+        *self = Self { place, number };
     }
 
     /// Empties the key and returns what it held.
-    pub fn take(&mut self) -> Option<(u64, u64)> {
-        self.0.take()
+    pub const fn take(&mut self) -> Option<(u64, u64)> {
+        let words = self.get();
+        *self = Self::new();
+        words
+    }
+}
+
+impl Default for TimerKey {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -119,6 +119,10 @@ impl Timers for Queue {
         unreachable!("an alarm arms nothing")
     }
 
+    fn reset(&self, _: &mut TimerKey, _: Instant) {
+        unreachable!("an alarm moves nothing")
+    }
+
     fn disarm(&self, _: &mut TimerKey) {
         unreachable!("an alarm disarms nothing")
     }

@@ -51,6 +51,10 @@ impl Timers for Behind {
         self.naps.arm(key, deadline, waker)
     }
 
+    fn reset(&self, key: &mut TimerKey, deadline: Instant) {
+        self.naps.reset(key, deadline);
+    }
+
     fn disarm(&self, key: &mut TimerKey) {
         self.naps.disarm(key);
     }

@@ -151,6 +151,13 @@ impl Heap {
     }
 }
 
+/// Tells the alarm of a timer that is the earliest.
+fn tell(earliest: Option<Arc<Alarm>>, deadline: Instant) {
+    if let Some(alarm) = earliest {
+        alarm.notify_earlier(deadline);
+    }
+}
+
 impl Timers for Heap {
     fn now(&self) -> Instant {
         self.clock.now()
@@ -159,11 +166,14 @@ impl Timers for Heap {
     fn arm(&self, key: &mut TimerKey, deadline: Instant, waker: &Waker) -> Result<(), Retired> {
         let mut waker = Some(waker.clone());
         let earliest = self.locked(|state| state.arm(key, deadline, &mut waker))?;
-        if let Some(alarm) = earliest {
-            alarm.notify_earlier(deadline);
-        }
+        tell(earliest, deadline);
         Ok(())
         // `waker`, by now the one that was displaced, is dropped here: after the lock.
+    }
+
+    fn reset(&self, key: &mut TimerKey, deadline: Instant) {
+        let earliest = self.locked(|state| state.reset(key, deadline));
+        tell(earliest, deadline);
     }
 
     fn disarm(&self, key: &mut TimerKey) {
@@ -235,5 +245,15 @@ impl State {
         let waker = mem::replace(waker, displaced).expect("the caller has put it there");
         key.set(self.deadlines.insert(deadline, waker));
         Ok(earliest.then(|| Arc::clone(alarm)))
+    }
+    /// Moves a timer that is still armed. Returns the alarm as [`arm`](Self::arm) does.
+    fn reset(&mut self, key: &mut TimerKey, deadline: Instant) -> Option<Arc<Alarm>> {
+        let waker = key.take().and_then(|name| self.deadlines.remove(name))?;
+        let Stage::Driven(alarm) = &self.stage else {
+            unreachable!("nobody drives these timers, so there are none");
+        };
+        let earliest = deadline < self.deadlines.next();
+        key.set(self.deadlines.insert(deadline, waker));
+        earliest.then(|| Arc::clone(alarm))
     }
 }

@@ -34,6 +34,8 @@ enum Fault {
     RetiresSilently,
     TakesTimersWhenRetired,
     TakesKeysOfAnEarlierUse,
+    ResetsNothing,
+    ResetsWhatHasFired,
 }
 
 /// A heap with a fault.
@@ -110,6 +112,8 @@ fn the_suite_notices_each_fault() {
     check(Fault::RetiresSilently, "the waker of each timer");
     check(Fault::TakesTimersWhenRetired, "refuses timers");
     check(Fault::TakesKeysOfAnEarlierUse, "a key of an earlier use");
+    check(Fault::ResetsNothing, "can be reset to later");
+    check(Fault::ResetsWhatHasFired, "leaves the key empty");
 }
 
 impl Timers for Faulty {
@@ -145,6 +149,25 @@ impl Timers for Faulty {
                 self.heap.arm(key, deadline, waker)
             }
             result => result,
+        }
+    }
+
+    fn reset(&self, key: &mut TimerKey, deadline: Instant) {
+        let stays = key
+            .get()
+            .is_some_and(|(nanos, _)| nanos == deadline.as_nanos());
+        match self.fault {
+            Fault::KeepsThePlaceInLine if stays => {}
+            Fault::ResetsNothing => {}
+            Fault::ResetsWhatHasFired if !key.is_empty() => {
+                let words = key.get();
+                self.heap.reset(key, deadline);
+                words
+                    .filter(|_| key.is_empty())
+                    .into_iter()
+                    .for_each(|words| key.set(words));
+            }
+            _ => self.heap.reset(key, deadline),
         }
     }
 

@@ -35,6 +35,8 @@ pub fn timers(make: impl Fn() -> &'static dyn Timers) {
     equal_deadlines_keep_the_order_of_arming(&Rig::new(make()));
     arming_again_moves_the_timer_and_replaces_the_waker(&Rig::new(make()));
     disarming_forgets_the_timer(&Rig::new(make()));
+    resetting_moves_what_is_armed(&Rig::new(make()));
+    resetting_what_is_gone_empties_the_key(&Rig::new(make()));
     stale_keys_touch_nobody_elses_timer(&Rig::new(make()));
     never_and_the_past_are_deadlines(&Rig::new(make()));
     next_is_published(&Rig::new(make()));
@@ -125,6 +127,59 @@ fn disarming_forgets_the_timer(rig: &Rig) {
         [2],
         "`disarm` forgets that timer and no other, and takes an empty key"
     );
+}
+
+fn resetting_moves_what_is_armed(rig: &Rig) {
+    let waker = Arc::new(rig.waker(1));
+    let mut key = TimerKey::new();
+    rig.set(&mut key, SECOND, &Waker::from(Arc::clone(&waker)));
+    let references = Arc::strong_count(&waker);
+    rig.timers.reset(&mut key, rig.at(2 * SECOND));
+    assert_eq!(
+        Arc::strong_count(&waker),
+        references,
+        "a timer that is reset keeps its waker"
+    );
+    assert_eq!(rig.expire(SECOND), [], "a timer can be reset to later");
+    let _other = rig.arm(2, 2 * SECOND);
+    rig.timers.reset(&mut key, rig.at(2 * SECOND));
+    assert!(!key.is_empty(), "the key of an armed timer stays filled");
+    assert_eq!(
+        rig.expire(2 * SECOND),
+        [2, 1],
+        "timers with equal deadlines are handed out in the order in which they were armed, and one \
+         that is reset counts as armed then"
+    );
+    let mut key = rig.arm(3, 4 * SECOND);
+    rig.timers.reset(&mut key, Instant::NEVER);
+    assert_eq!(rig.expire(DAY), [], "a timer can be reset to never");
+    rig.timers.reset(&mut key, rig.at(SECOND));
+    assert_eq!(rig.expire(DAY), [3], "and from never to the past");
+}
+
+fn resetting_what_is_gone_empties_the_key(rig: &Rig) {
+    let [mut fired, mut retired] = [0, 1].map(|name| rig.arm(name, SECOND * name));
+    assert_eq!(rig.expire(Duration::ZERO), [0]);
+    let _other = rig.arm(2, SECOND);
+    let mut empty = TimerKey::new();
+    for key in [&mut fired, &mut empty] {
+        rig.timers.reset(key, rig.at(Duration::ZERO));
+        assert!(
+            key.is_empty(),
+            "to reset what has fired, or never was armed, leaves the key empty"
+        );
+    }
+    assert_eq!(rig.expire(Duration::ZERO), [], "and moves nobody else's");
+    rig.timers.retire(&mut Vec::new());
+    rig.timers.attach(Arc::clone(&rig.alarm));
+    let _other = rig.arm(3, SECOND);
+    rig.timers.reset(&mut retired, rig.at(Duration::ZERO));
+    assert!(
+        retired.is_empty(),
+        "to reset a timer of an earlier use leaves the key empty"
+    );
+    assert_eq!(rig.expire(Duration::ZERO), [], "and moves nobody else's");
+    assert_eq!(rig.expire(SECOND), [3]);
 }
 
 fn stale_keys_touch_nobody_elses_timer(rig: &Rig) {
@@ -226,6 +281,18 @@ fn an_earlier_timer_ends_the_sleep_and_no_other(rig: &Rig) {
         rig.unparks(),
         0,
         "a timer that becomes the earliest ends the sleep"
+    );
+
+    let _until = rig.alarm.set([rig.timers].into_iter());
+    rig.timers.reset(&mut key, rig.at(Duration::ZERO));
+    assert_ne!(
+        rig.unparks(),
+        0,
+        "a timer that is reset to the earliest ends the sleep"
+    );
+    assert!(
+        rig.timers.next() <= rig.at(Duration::ZERO),
+        "`next` is no later than the earliest deadline, also of one that was reset"
     );
 
     rig.timers.retire(&mut Vec::new());

@@ -31,6 +31,15 @@ impl Naps {
         Box::leak(Box::new(Self::new()))
     }
 
+    fn take(&self, key: &mut TimerKey) -> Option<(u64, Instant, Waker)> {
+        let (number, _) = key.take()?;
+        let mut state = self.state.lock().unwrap();
+        let index = state.armed.iter().position(|timer| timer.0 == number)?;
+        let timer = state.armed.remove(index);
+        self.publish(&state);
+        Some(timer)
+    }
+
     /// Publishes the earliest deadline, and returns it.
     fn publish(&self, state: &State) -> Instant {
         let deadlines = state.armed.iter().map(|(_, deadline, _)| *deadline);
@@ -62,16 +71,14 @@ impl Timers for Naps {
         Ok(())
     }
 
+    fn reset(&self, key: &mut TimerKey, deadline: Instant) {
+        if let Some((_, _, waker)) = self.take(key) {
+            self.arm(key, deadline, &waker).unwrap();
+        }
+    }
+
     fn disarm(&self, key: &mut TimerKey) {
-        let Some((number, _)) = key.take() else {
-            return;
-        };
-        let mut state = self.state.lock().unwrap();
-        let index = state.armed.iter().position(|timer| timer.0 == number);
-        let timer = index.map(|index| state.armed.remove(index));
-        self.publish(&state);
-        drop(state);
-        drop(timer);
+        drop(self.take(key));
     }
 
     fn next(&self) -> Instant {

@@ -64,6 +64,13 @@ impl Timers for StillClock {
         Ok(())
     }
 
+    fn reset(&self, key: &mut TimerKey, deadline: Instant) {
+        if let Some(timer) = self.take(key) {
+            let armed = self.arm(key, deadline, &timer.waker);
+            assert_eq!(armed, Ok(()), "it is armed, so the queue is not retired");
+        }
+    }
+
     fn disarm(&self, key: &mut TimerKey) {
         drop(self.take(key));
     }

@@ -176,6 +176,10 @@ impl Timers for Still {
         self.heap.arm(key, deadline, waker)
     }
 
+    fn reset(&self, key: &mut TimerKey, deadline: Instant) {
+        self.heap.reset(key, deadline);
+    }
+
     fn disarm(&self, key: &mut TimerKey) {
         self.heap.disarm(key);
     }

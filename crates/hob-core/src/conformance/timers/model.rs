@@ -69,8 +69,9 @@ impl History {
 
     fn step(&mut self) {
         match self.random.below(100) {
-            0..60 => self.arm(),
-            60..80 => self.disarm(),
+            0..45 => self.arm(),
+            45..65 => self.reset(),
+            65..80 => self.disarm(),
             80..99 => self.expire(),
             _ => self.retire(),
         }
@@ -79,6 +80,29 @@ impl History {
     fn arm(&mut self) {
         let name = self.random.below(NAMES);
         let deadline = self.deadline();
+        self.note(name, deadline);
+        self.rig
+            .move_to(&mut self.keys[name], number(name), deadline);
+    }
+
+    fn reset(&mut self) {
+        let name = self.random.below(NAMES);
+        let deadline = self.deadline();
+        let is_armed = self.armed.iter().any(|armed| armed.name == name);
+        if is_armed {
+            self.note(name, deadline);
+        }
+        let at = self.rig.at(deadline);
+        self.rig.timers.reset(&mut self.keys[name], at);
+        assert_eq!(
+            !self.keys[name].is_empty(),
+            is_armed,
+            "`reset` leaves the key empty exactly if the timer is not armed"
+        );
+    }
+
+    /// Armed at that deadline, and last of all.
+    fn note(&mut self, name: usize, deadline: Duration) {
         self.forget(name);
         self.arming += 1;
         let armed = Armed {
@@ -88,8 +112,6 @@ impl History {
         };
         let place = self.armed.partition_point(|other| *other < armed);
         self.armed.insert(place, armed);
-        self.rig
-            .move_to(&mut self.keys[name], number(name), deadline);
     }
 
     fn disarm(&mut self) {

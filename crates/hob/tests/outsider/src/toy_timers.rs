@@ -106,6 +106,21 @@ impl Timers for ToyTimers {
         alarm.map(drop).ok_or(Retired)
     }
 
+    fn reset(&self, key: &mut TimerKey, deadline: Instant) {
+        let Some(words) = key.take() else { return };
+        let earliest = self.change(|list| {
+            let earliest = deadline < list.next();
+            // At the end of the list: it counts as armed now.
+            let timer = list.remove(words)?;
+            list.timers.push(Timer { deadline, ..timer });
+            key.set(words);
+            list.alarm.clone().filter(|_| earliest)
+        });
+        if let Some(alarm) = earliest {
+            alarm.notify_earlier(deadline);
+        }
+    }
+
     fn disarm(&self, key: &mut TimerKey) {
         if let Some(words) = key.take() {
             drop(self.change(|list| list.remove(words)));
