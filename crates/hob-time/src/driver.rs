@@ -16,16 +16,16 @@ use std::thread;
 use hob_core::unhandled;
 use hob_core::{Alarm, Park, Timers, Until};
 
-use crate::clock::Clock;
-use crate::heap::{Heap, HeapStatistics};
 use crate::parker::Parker;
 use crate::primitive::{Global, UNPOISONED};
+use crate::statistics::TimersStatistics;
+use crate::wheel::Wheel;
 
 static DRIVER: Driver = Driver::new();
 
 /// A lazily started thread and its queue.
 struct Driver {
-    heap: OnceLock<&'static Heap>,
+    wheel: OnceLock<&'static Wheel>,
     start: Global<()>,
 }
 
@@ -37,9 +37,9 @@ type Body = Box<dyn FnOnce() + Send>;
 /// # Panics
 ///
 /// If the thread that drives them cannot be started.
-pub(crate) fn timers() -> &'static Heap {
-    match DRIVER.heap_or_start(spawn) {
-        Ok(heap) => heap,
+pub(crate) fn timers() -> &'static Wheel {
+    match DRIVER.wheel_or_start(spawn) {
+        Ok(wheel) => wheel,
         Err(error) => panic!(
             "hob-time cannot start the thread that drives timers outside any runtime: {error}"
         ),
@@ -61,40 +61,40 @@ pub(crate) fn timers() -> &'static Heap {
 /// assert_eq!(statistics.timers_armed, 1);
 /// ```
 #[must_use]
-pub fn driver_statistics() -> Option<HeapStatistics> {
-    DRIVER.heap.get().map(|heap| heap.statistics())
+pub fn driver_statistics() -> Option<TimersStatistics> {
+    DRIVER.wheel.get().map(|wheel| wheel.statistics())
 }
 
 impl Driver {
     const fn new() -> Self {
         Self {
-            heap: OnceLock::new(),
+            wheel: OnceLock::new(),
             start: Global::new(()),
         }
     }
 
     /// The queue; `spawn` starts the thread if there is none yet.
-    fn heap_or_start(
+    fn wheel_or_start(
         &self,
         spawn: impl FnOnce(Body) -> io::Result<()>,
-    ) -> io::Result<&'static Heap> {
-        if let Some(heap) = self.heap.get() {
-            return Ok(heap);
+    ) -> io::Result<&'static Wheel> {
+        if let Some(wheel) = self.wheel.get() {
+            return Ok(wheel);
         }
         let _starting = self.start.lock().expect(UNPOISONED);
-        if let Some(heap) = self.heap.get() {
-            return Ok(heap);
+        if let Some(wheel) = self.wheel.get() {
+            return Ok(wheel);
         }
-        let heap = Heap::open(Clock::System);
+        let wheel = Wheel::open();
         let parker = Parker::new();
         let alarm = Arc::new(Alarm::new(parker.unparker()));
-        heap.attach(Arc::clone(&alarm));
-        match spawn(Box::new(move || drive(heap, &alarm, parker))) {
-            Ok(()) => Ok(self.heap.get_or_init(|| heap)),
+        wheel.attach(Arc::clone(&alarm));
+        match spawn(Box::new(move || drive(wheel, &alarm, parker))) {
+            Ok(()) => Ok(self.wheel.get_or_init(|| wheel)),
             Err(error) => {
-                // Nobody else has seen the heap, so there is no waker in it.
-                heap.retire(&mut Vec::new());
-                heap.close();
+                // Nobody else has seen the wheel, so there is no waker in it.
+                wheel.retire(&mut Vec::new());
+                wheel.close();
                 Err(error)
             }
         }
@@ -106,13 +106,13 @@ fn spawn(body: Body) -> io::Result<()> {
     builder.spawn(body).map(drop)
 }
 
-fn drive(heap: &'static Heap, alarm: &Alarm, mut parker: Parker) {
-    let heap: &'static dyn Timers = heap;
+fn drive(wheel: &'static Wheel, alarm: &Alarm, mut parker: Parker) {
+    let queue: &'static dyn Timers = wheel;
     let mut woken = Vec::new();
     loop {
-        heap.expire(heap.now(), &mut woken);
+        queue.expire(queue.now(), &mut woken);
         unhandled::wake_all(&mut woken);
-        let until = alarm.set([heap].into_iter());
+        let until = alarm.set([queue].into_iter());
         parker.park(Until::at(until), &mut woken);
         alarm.clear();
     }
@@ -125,18 +125,18 @@ mod tests {
     #[test]
     fn a_start_that_failed_is_an_error_and_leaves_no_trace() {
         let driver = Driver::new();
-        let refused = driver.heap_or_start(|_| Err(io::ErrorKind::WouldBlock.into()));
+        let refused = driver.wheel_or_start(|_| Err(io::ErrorKind::WouldBlock.into()));
         let error = refused.expect_err("the thread did not start");
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
 
         let mut started = false;
-        let heap = driver.heap_or_start(|_| {
+        let wheel = driver.wheel_or_start(|_| {
             started = true;
             Ok(())
         });
-        let heap = heap.expect("it starts now");
+        let wheel = wheel.expect("it starts now");
         assert!(started, "the next wait tries again");
-        let again = driver.heap_or_start(|_| unreachable!("it runs"));
-        assert!(std::ptr::eq(heap, again.expect("it runs")));
+        let again = driver.wheel_or_start(|_| unreachable!("it runs"));
+        assert!(std::ptr::eq(wheel, again.expect("it runs")));
     }
 }

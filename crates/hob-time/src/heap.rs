@@ -1,7 +1,7 @@
 //! The plain queue of timers: one lock around an ordered list.
 //!
-//! [`Heap`] implements [`Timers`] in the simplest way that is right. It serves the thread that drives
-//! timers outside any runtime, and is the model that faster queues are compared with.
+//! [`Heap`] implements [`Timers`] in the simplest way that is right, and its `next` is exact. It serves where
+//! time is virtual, and is the model that the [`Wheel`](crate::Wheel) is compared with.
 //!
 //! # Implementation
 //!
@@ -31,6 +31,7 @@ use hob_core::{Alarm, Instant, Recycler, Retired, TimerKey, Timers};
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
 use crate::primitive::{AtomicU64, Mutex, Ordering, lock};
+use crate::statistics::TimersStatistics;
 
 static SHELF: Recycler<Heap> = Recycler::new();
 
@@ -64,16 +65,6 @@ pub struct Heap {
     /// [`Alarm`] order it where order matters.
     next_nanos: AtomicU64,
     state: Mutex<State>,
-}
-
-/// A snapshot of a [`Heap`], for dumps and tests.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct HeapStatistics {
-    /// How many timers are armed now.
-    pub timers_armed: usize,
-    /// How many timers were handed out because they were due, since the heap was last attached.
-    pub timers_expired: u64,
 }
 
 struct State {
@@ -134,8 +125,8 @@ impl Heap {
 
     /// Returns how many timers are armed, and how many were due.
     #[must_use]
-    pub fn statistics(&self) -> HeapStatistics {
-        self.locked(|state| HeapStatistics {
+    pub fn statistics(&self) -> TimersStatistics {
+        self.locked(|state| TimersStatistics {
             timers_armed: state.deadlines.len(),
             timers_expired: state.expired,
         })

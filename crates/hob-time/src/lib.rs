@@ -8,14 +8,19 @@ mod interval;
 mod parker;
 mod primitive;
 mod sleep;
+mod small_lock;
+mod statistics;
 mod timeout;
 mod timer;
+mod wheel;
 
 pub use hob_core::Instant;
 
 pub use crate::clock::{Clock, VirtualClock};
 pub use crate::driver::driver_statistics;
-pub use crate::heap::{Heap, HeapStatistics};
+pub use crate::heap::Heap;
 pub use crate::interval::{Interval, IntervalStatistics, MissedTicks, Tick, interval, interval_at};
 pub use crate::sleep::{Sleep, sleep, sleep_until};
+pub use crate::statistics::TimersStatistics;
 pub use crate::timeout::{Elapsed, Timeout, timeout, timeout_at};
+pub use crate::wheel::Wheel;

@@ -2,8 +2,9 @@
 //!
 //! # Implementation
 //!
-//! A [`Sleep`] is a deadline and a [`Timer`]; the timer's module says where it is armed. The one
-//! special case is a sleep of no length at all, which gives others a turn.
+//! A [`Sleep`] is a deadline and a [`Timer`]; the timer's module says where it is armed. There are two
+//! special cases: a sleep of no length at all gives others a turn, and one that is polled for the first
+//! time, as a rule right after it was made, does not read the clock again.
 
 use std::fmt;
 use std::future::Future;
@@ -19,8 +20,9 @@ use crate::timer::{Timer, reached};
 
 /// Waits for `duration`, counted from this call.
 ///
-/// It is never early. `sleep(Duration::ZERO)` lets others run once and completes at its second poll;
-/// a duration too long for the clock, such as [`Duration::MAX`], never ends.
+/// It is never early. `sleep(Duration::ZERO)` lets others run once and completes at its second poll, and
+/// no other completes at its first; a duration too long for the clock, such as [`Duration::MAX`], never
+/// ends.
 ///
 /// # Cancel safety
 ///
@@ -44,12 +46,12 @@ use crate::timer::{Timer, reached};
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let turn = if duration.is_zero() {
-        Turn::Owed
+    let stage = if duration.is_zero() {
+        Stage::OwesTurn
     } else {
-        Turn::ByClock
+        Stage::Fresh
     };
-    Sleep::new(Instant::now() + duration, turn, &"sleep")
+    Sleep::new(Instant::now() + duration, stage, Kind::Sleep)
 }
 
 /// Waits until `deadline`.
@@ -78,7 +80,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::new(deadline, Turn::ByClock, &"sleep_until")
+    Sleep::new(deadline, Stage::ByClock, Kind::SleepUntil)
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -88,30 +90,41 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Sleep {
     deadline: Instant,
-    turn: Turn,
     timer: Timer,
-    what: What,
     place: &'static Location<'static>,
+    stage: Stage,
+    kind: Kind,
 }
 
-/// Whether a sleep of no length has let others run.
+/// What a poll does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Turn {
-    Owed,
-    Given,
-    /// It has a length, or had a reset: only the clock matters.
+enum Stage {
+    /// It has no length, and lets others run first.
+    OwesTurn,
+    /// It has let them run.
+    GaveTurn,
+    /// The clock was read when it was made: the first poll waits without another look.
+    Fresh,
     ByClock,
+}
+
+/// What made it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Sleep,
+    SleepUntil,
 }
 
 impl Sleep {
     #[track_caller]
-    fn new(deadline: Instant, turn: Turn, what: What) -> Self {
+    #[inline]
+    fn new(deadline: Instant, stage: Stage, kind: Kind) -> Self {
         Self {
             deadline,
-            turn,
             timer: Timer::new(),
-            what,
             place: Location::caller(),
+            stage,
+            kind,
         }
     }
 
@@ -129,8 +142,9 @@ impl Sleep {
 
     /// Moves it to another deadline, in place.
     ///
-    /// A task that waits is woken at the new deadline, whether or not it polls in between. A sleep that
-    /// was not polled yet, or has completed, is armed by its next poll.
+    /// A task that waits is woken at the new deadline, whether or not it polls in between. A sleep that was
+    /// not polled yet, has woken its task or has completed waits from its next poll on. To a later deadline
+    /// it costs next to nothing: an idle timeout is best a `Sleep` that is reset with each message.
     ///
     /// # Examples
     ///
@@ -146,19 +160,31 @@ impl Sleep {
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
-        self.turn = Turn::ByClock;
+        self.stage = Stage::ByClock;
         self.timer.reset(deadline);
     }
 
     fn poll_elapsed(&mut self, cx: &Context<'_>) -> Poll<()> {
-        match self.turn {
-            Turn::ByClock => self.timer.poll_spending(self.deadline, cx).map(drop),
-            Turn::Given => Poll::Ready(()),
-            Turn::Owed => {
-                self.turn = Turn::Given;
+        match self.stage {
+            Stage::ByClock => self.timer.poll_spending(self.deadline, cx).map(drop),
+            Stage::Fresh => {
+                self.stage = Stage::ByClock;
+                self.timer.arm(self.deadline, cx.waker());
+                Poll::Pending
+            }
+            Stage::GaveTurn => Poll::Ready(()),
+            Stage::OwesTurn => {
+                self.stage = Stage::GaveTurn;
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
+        }
+    }
+
+    const fn what(&self) -> What {
+        match self.kind {
+            Kind::Sleep => &"sleep",
+            Kind::SleepUntil => &"sleep_until",
         }
     }
 }
@@ -169,7 +195,7 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let polled = self.poll_elapsed(cx);
         if polled.is_pending() {
-            context::record_wait(self.what, self.place);
+            context::record_wait(self.what(), self.place);
         }
         polled
     }

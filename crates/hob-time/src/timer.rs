@@ -10,7 +10,8 @@
 //! out the waker, so the task is polled.
 //!
 //! The clock decides, never the queue: a timer that was handed out but is not due by the clock is
-//! armed again.
+//! armed again. Only whoever has read the clock just now to compute the deadline does not read it again,
+//! and arms at once.
 
 use std::task::{Context, Poll, Waker, ready};
 
@@ -18,22 +19,19 @@ use hob_core::{Instant, Retired, TimerKey, Timers, budget, context};
 
 use crate::driver;
 
-/// A timer, armed or not.
+/// A timer, armed or not; dropped, it leaves its queue.
 pub(crate) struct Timer {
-    armed: Option<Armed>,
-}
-
-/// A place in a queue, left when dropped.
-struct Armed {
-    timers: &'static dyn Timers,
+    /// Where it was armed last.
+    queue: Option<&'static dyn Timers>,
     key: TimerKey,
-    /// Whoever waits, so that a reset need not wait for the next poll.
-    waker: Waker,
 }
 
 impl Timer {
     pub(crate) const fn new() -> Self {
-        Self { armed: None }
+        Self {
+            queue: None,
+            key: TimerKey::new(),
+        }
     }
 
     /// Waits until the clock has reached `deadline`; the output is what the clock showed.
@@ -51,7 +49,7 @@ impl Timer {
 
     /// The same, and a deadline that was reached before anybody waited for it costs budget.
     pub(crate) fn poll_spending(&mut self, deadline: Instant, cx: &Context<'_>) -> Poll<Instant> {
-        if self.armed.is_some() {
+        if self.is_armed() {
             return self.poll_deadline(deadline, cx);
         }
         ready!(budget::poll_proceed(cx));
@@ -62,74 +60,79 @@ impl Timer {
         polled
     }
 
-    /// Whoever waits is woken at `deadline` instead.
-    pub(crate) fn reset(&mut self, deadline: Instant) {
-        if let Some(armed) = &mut self.armed
-            && armed.timers.arm(&mut armed.key, deadline, &armed.waker) == Err(Retired)
+    /// Has `waker` woken at `deadline`.
+    pub(crate) fn arm(&mut self, deadline: Instant, waker: &Waker) {
+        if let Some(queue) = self.queue
+            && self.is_armed()
+            && self.arm_in(queue, deadline, waker).is_ok()
         {
-            // The queue has handed out the waker: the next poll is under way, and looks for another.
-            self.armed = None;
+            return;
+        }
+        if let Some(queue) = context::timers()
+            && self.arm_in(queue, deadline, waker).is_ok()
+        {
+            if context::timers().is_some() {
+                return;
+            }
+            // The runtime has ended meanwhile: this may be another one's queue by now.
+            self.disarm();
+        }
+        self.arm_in(driver::timers(), deadline, waker)
+            .expect("the driver does not end");
+    }
+
+    fn arm_in(
+        &mut self,
+        queue: &'static dyn Timers,
+        deadline: Instant,
+        waker: &Waker,
+    ) -> Result<(), Retired> {
+        // Noted first, so that a panic on the way leaves no timer behind.
+        self.queue = Some(queue);
+        queue.arm(&mut self.key, deadline, waker)
+    }
+
+    /// Whoever waits is woken at `deadline` instead; who has been woken is to poll.
+    pub(crate) fn reset(&mut self, deadline: Instant) {
+        if let Some(queue) = self.queue
+            && self.is_armed()
+        {
+            queue.reset(&mut self.key, deadline);
         }
     }
 
     /// Leaves the queue.
+    #[inline]
     pub(crate) fn disarm(&mut self) {
-        self.armed = None;
+        if let Some(queue) = self.queue
+            && self.is_armed()
+        {
+            queue.disarm(&mut self.key);
+        }
     }
 
+    /// Whether it was armed, and neither disarmed nor found to have fired since.
     pub(crate) const fn is_armed(&self) -> bool {
-        self.armed.is_some()
+        !self.key.is_empty()
     }
 
     /// Reads the clock of the queue it stands in, else the context's.
     pub(crate) fn now(&self) -> Instant {
-        match &self.armed {
-            Some(armed) => armed.timers.now(),
-            None => Instant::now(),
+        match self.queue {
+            Some(queue) if self.is_armed() => queue.now(),
+            _ => Instant::now(),
         }
     }
+}
 
-    fn arm(&mut self, deadline: Instant, waker: &Waker) {
-        if let Some(armed) = &mut self.armed
-            && armed.set(deadline, waker).is_ok()
-        {
-            return;
-        }
-        let here = context::timers()
-            .and_then(|timers| Armed::new(timers, deadline, waker).ok())
-            // If the runtime ended meanwhile, the timer may stand in another one's queue.
-            .filter(|_| context::timers().is_some());
-        self.armed = Some(here.unwrap_or_else(|| {
-            Armed::new(driver::timers(), deadline, waker).expect("the driver does not end")
-        }));
+impl Drop for Timer {
+    #[inline]
+    fn drop(&mut self) {
+        self.disarm();
     }
 }
 
 /// [`Instant::NEVER`] is not reached, whatever the clock shows.
 pub(crate) fn reached(deadline: Instant, now: Instant) -> bool {
     now >= deadline && !deadline.is_never()
-}
-
-impl Armed {
-    fn new(timers: &'static dyn Timers, deadline: Instant, waker: &Waker) -> Result<Self, Retired> {
-        // Made first, so that a panic on the way leaves no timer behind.
-        let mut armed = Self {
-            timers,
-            key: TimerKey::new(),
-            waker: waker.clone(),
-        };
-        timers.arm(&mut armed.key, deadline, waker)?;
-        Ok(armed)
-    }
-
-    fn set(&mut self, deadline: Instant, waker: &Waker) -> Result<(), Retired> {
-        self.waker.clone_from(waker);
-        self.timers.arm(&mut self.key, deadline, waker)
-    }
-}
-
-impl Drop for Armed {
-    fn drop(&mut self) {
-        self.timers.disarm(&mut self.key);
-    }
 }

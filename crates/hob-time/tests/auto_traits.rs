@@ -5,8 +5,8 @@
 use std::rc::Rc;
 
 use hob_time::{
-    Clock, Elapsed, Heap, HeapStatistics, Interval, IntervalStatistics, MissedTicks, Sleep, Tick,
-    Timeout,
+    Clock, Elapsed, Heap, Interval, IntervalStatistics, MissedTicks, Sleep, Tick, Timeout,
+    TimersStatistics,
 };
 
 const fn crosses<T: Send + Sync + Unpin>() {}
@@ -15,7 +15,7 @@ const _: () = {
     crosses::<Clock>();
     crosses::<Elapsed>();
     crosses::<Heap>();
-    crosses::<HeapStatistics>();
+    crosses::<TimersStatistics>();
     crosses::<Interval>();
     crosses::<IntervalStatistics>();
     crosses::<MissedTicks>();

@@ -1,4 +1,4 @@
-//! The heap keeps the contract of `Timers`, and the suite notices who does not.
+//! The queues keep the contract of `Timers`, and the suite notices who does not.
 
 #![cfg(not(loom))]
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 use hob_core::conformance;
 use hob_core::panic::{contain, discard, message};
 use hob_core::{Alarm, Instant, Retired, TimerKey, Timers, Unpark};
-use hob_time::{Clock, Heap, VirtualClock};
+use hob_time::{Clock, Heap, VirtualClock, Wheel};
 
 const TICK: Duration = Duration::from_nanos(1);
 
@@ -74,19 +74,34 @@ fn the_heap_keeps_the_contract_of_timers() {
 }
 
 #[test]
+fn the_wheel_keeps_the_contract_of_timers() {
+    conformance::timers(|| Wheel::open());
+    conformance::timers(|| Box::leak(Box::new(Wheel::new())));
+}
+
+#[test]
 fn statistics_count_one_use() {
     struct Nobody;
     impl Unpark for Nobody {
         fn unpark(&self) {}
     }
-    let heap = Heap::new(Clock::System);
+    let (heap, wheel) = (Heap::new(Clock::System), Wheel::new());
     for _use in 0..2 {
-        heap.attach(Arc::new(Alarm::new(Arc::new(Nobody))));
-        let armed = heap.arm(&mut TimerKey::new(), heap.now(), Waker::noop());
-        assert_eq!(armed, Ok(()));
-        heap.expire(heap.now(), &mut Vec::new());
+        for queue in [&heap as &dyn Timers, &wheel] {
+            queue.attach(Arc::new(Alarm::new(Arc::new(Nobody))));
+            for deadline in [queue.now(), Instant::NEVER] {
+                let armed = queue.arm(&mut TimerKey::new(), deadline, Waker::noop());
+                assert_eq!(armed, Ok(()));
+            }
+            queue.expire(queue.now(), &mut Vec::new());
+        }
+        for statistics in [heap.statistics(), wheel.statistics()] {
+            assert_eq!(statistics.timers_armed, 1);
+            assert_eq!(statistics.timers_expired, 1);
+        }
         heap.retire(&mut Vec::new());
-        assert_eq!(heap.statistics().timers_expired, 1);
+        wheel.retire(&mut Vec::new());
+        assert_eq!(wheel.statistics().timers_armed, 0);
     }
 }
 

@@ -11,7 +11,7 @@ use hob_core::env::{Parts, UnhandledHook};
 use hob_core::{Blocking, Env, Explained, Park, Sys, Timers, Unhandled};
 use hob_executor::{Config, Executor, Hook, LocalConfig, LocalExecutor, MakeParker};
 use hob_reactor::Engine;
-use hob_time::{Clock, Heap};
+use hob_time::Wheel;
 
 use crate::engine::seat::SystemSeat;
 use crate::environment::{WORKERS_MAX, default_workers};
@@ -147,7 +147,7 @@ impl Builder {
         self
     }
 
-    /// Sets the clock and the queues of timers. Default: [`Heap`]s on the system's clock.
+    /// Sets the clock and the queues of timers. Default: [`Wheel`]s, on the system's clock.
     ///
     /// `open` gives one queue that nobody uses, and is called once for each worker and once for all
     /// other threads; all queues go by one clock. The runtime attaches them, expires them, and retires
@@ -500,8 +500,8 @@ impl Builder {
             Explained::wrap(error.kind(), text, error)
         })?;
         let Some(open) = &mut self.timers else {
-            let heaps = (0..count).map(|_| Heap::open(Clock::System)).collect();
-            return Ok((engine, Queues::own(heaps)));
+            let wheels = (0..count).map(|_| Wheel::open()).collect();
+            return Ok((engine, Queues::own(wheels)));
         };
         let timers: Vec<_> = (0..count).map(|_| open()).collect();
         if by_default && let Some(timers) = timers.first().copied() {

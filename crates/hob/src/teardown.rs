@@ -24,7 +24,7 @@ use hob_core::context::{self, Local, Role};
 use hob_core::panic::{Payload, contain};
 use hob_core::unhandled::{self, Unhandled, UnhandledKind};
 use hob_core::{Alarm, Env, Instant, JobKind, Reactor, Timers};
-use hob_time::Heap;
+use hob_time::Wheel;
 
 use crate::emptying::Emptying;
 use crate::report::{LeftBehind, ShutdownReport};
@@ -41,7 +41,7 @@ pub(crate) struct Queues {
     /// All of them; the last is for threads that are no workers.
     pub(crate) timers: Vec<&'static dyn Timers>,
     /// Those that are ours, and go back on their shelf: all or none.
-    heaps: Vec<&'static Heap>,
+    wheels: Vec<&'static Wheel>,
 }
 
 /// What a shutdown does not do to the millisecond: threads need a moment to end.
@@ -102,15 +102,15 @@ impl Engines {
 
 impl Queues {
     /// Those that the builder takes from their shelf.
-    pub(crate) fn own(heaps: Vec<&'static Heap>) -> Self {
-        let timers = heaps.iter().map(|heap| *heap as &dyn Timers).collect();
-        Self { timers, heaps }
+    pub(crate) fn own(wheels: Vec<&'static Wheel>) -> Self {
+        let timers = wheels.iter().map(|wheel| *wheel as &dyn Timers).collect();
+        Self { timers, wheels }
     }
 
     /// Those that came through the builder.
     pub(crate) const fn of_others(timers: Vec<&'static dyn Timers>) -> Self {
-        let heaps = Vec::new();
-        Self { timers, heaps }
+        let wheels = Vec::new();
+        Self { timers, wheels }
     }
 
     /// Starts their use.
@@ -122,8 +122,8 @@ impl Queues {
 
     /// How many timers are armed in ours.
     pub(crate) fn timers_armed(&self) -> usize {
-        let armed = |heap: &&Heap| heap.statistics().timers_armed;
-        self.heaps.iter().map(armed).sum()
+        let armed = |wheel: &&Wheel| wheel.statistics().timers_armed;
+        self.wheels.iter().map(armed).sum()
     }
 
     /// Runs `build`, which asks what came through the builder; if that panics, ours are put back first.
@@ -139,7 +139,7 @@ impl Queues {
 
     /// Until when a shutdown may wait by the system's clock, beside theirs. Ours go by the system's.
     fn bound(&self, deadline: Instant) -> Instant {
-        if self.heaps.is_empty() {
+        if self.wheels.is_empty() {
             deadline
         } else {
             Instant::NEVER
@@ -148,7 +148,7 @@ impl Queues {
 
     /// Puts ours back, once nobody uses them any more.
     fn close(self) {
-        self.heaps.into_iter().for_each(Heap::close);
+        self.wheels.into_iter().for_each(Wheel::close);
     }
 }
 

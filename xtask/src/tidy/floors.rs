@@ -38,7 +38,7 @@ pub(super) const ROOMS: &[Room] = &[
     room(
         "hob-time",
         1,
-        &["hob-core", "futures-core", "pin-project-lite"],
+        &["hob-core", "futures-core", "pin-project-lite", "slab"],
     ),
     room("hob-reactor", 1, &["hob-core", "polling", "rustix", "slab"]),
     room("hob-blocking", 1, &["hob-core"]),

@@ -230,6 +230,7 @@ fn a_panic_while_it_is_armed_leaves_no_timer() {
     let mut sleep = world.enter(|| sleep(MILLISECOND));
     let panicked = contain(|| world.poll(&mut sleep));
     discard(panicked.expect_err("the timer is the earliest"));
+    drop(sleep);
     assert_eq!(world.armed(), 0);
 }
 

@@ -11,7 +11,7 @@ use hob_core::context::{self, Local, Role};
 use hob_core::env::Parts;
 use hob_core::task::Occupant;
 use hob_core::{Alarm, Env, Instant, Retired, TaskLabel, TaskSlot, TimerKey, Timers, Unpark};
-use hob_time::{Clock, Heap, HeapStatistics};
+use hob_time::{Clock, Heap, TimersStatistics};
 
 /// A heap under a clock that stands still.
 pub(crate) struct Still {
@@ -120,7 +120,7 @@ fn end(env: &Env, timers: &Still) -> Vec<Waker> {
 }
 
 impl Still {
-    pub(crate) fn statistics(&self) -> HeapStatistics {
+    pub(crate) fn statistics(&self) -> TimersStatistics {
         self.heap.statistics()
     }
 }
