@@ -123,6 +123,14 @@ impl<'a> Local<'a> {
         self.is_home
     }
 
+    /// The timers of this thread; `None` also once the runtime has [ended](Env::end): they may serve another
+    /// one by then.
+    #[must_use]
+    #[inline]
+    pub fn timers(&self) -> Option<&'static dyn Timers> {
+        self.timers.filter(|_| !self.env.is_ended())
+    }
+
     /// The runtime's surroundings.
     #[must_use]
     #[inline]
@@ -326,8 +334,9 @@ pub fn task() -> Option<&'static TaskSlot> {
 ///
 /// `None` also once the runtime has [ended](Env::end): they may serve another one by then.
 #[must_use]
+#[inline]
 pub fn timers() -> Option<&'static dyn Timers> {
-    with(|local| local.filter(is_driven).and_then(|local| local.timers))
+    with(|local| local.and_then(Local::timers))
 }
 
 /// The poller of this thread's runtime.

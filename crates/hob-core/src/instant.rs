@@ -34,6 +34,8 @@ pub struct Instant(u64);
 /// Where the first reading of the process's clock lies on our scale.
 const ORIGIN_NANOS: u64 = 1 << 60;
 
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
 impl Instant {
     /// The end of time: a deadline that is never reached.
     pub const NEVER: Self = Self(u64::MAX);
@@ -51,7 +53,9 @@ impl Instant {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one door of time")]
     pub fn system() -> Self {
-        Self::from(std::time::Instant::now())
+        let since = std::time::Instant::now().saturating_duration_since(origin());
+        // The process is not that old: nothing saturates.
+        Self(ORIGIN_NANOS + since.as_secs() * NANOS_PER_SECOND + u64::from(since.subsec_nanos()))
     }
 
     /// The instant that many nanoseconds after the zero of the scale, for virtual clocks.
@@ -102,7 +106,7 @@ const fn nanos_of(duration: Duration) -> u64 {
     // By words: `Duration::as_nanos` computes in 128 bits.
     duration
         .as_secs()
-        .saturating_mul(1_000_000_000)
+        .saturating_mul(NANOS_PER_SECOND)
         .saturating_add(duration.subsec_nanos() as u64)
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Lets another thread of the model go on.
 #[cfg(loom)]
-pub(crate) fn pause(_times: u32) {
+pub(crate) fn pause(_times: u64) {
     loom::thread::yield_now();
 }
 
@@ -44,12 +44,16 @@ mod system {
     use std::time::Duration;
 
     /// So often is looked again at once, and so often after others have run.
-    const SPINS: u32 = 64;
-    const YIELDS: u32 = 64;
+    const SPINS: u64 = 64;
+    const YIELDS: u64 = 64;
     const NAP: Duration = Duration::from_micros(50);
 
     /// Lets time pass for a short lock to be given back, which has been waited for so many `times`.
-    pub(crate) fn pause(times: u32) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the owner was put off its core: there is nobody who could wake us"
+    )]
+    pub(crate) fn pause(times: u64) {
         if times < SPINS {
             spin_loop();
         } else if times < SPINS + YIELDS {

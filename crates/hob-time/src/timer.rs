@@ -68,17 +68,24 @@ impl Timer {
         {
             return;
         }
-        if let Some(queue) = context::timers()
-            && self.arm_in(queue, deadline, waker).is_ok()
-        {
-            if context::timers().is_some() {
-                return;
-            }
-            // The runtime has ended meanwhile: this may be another one's queue by now.
-            self.disarm();
+        if self.arm_here(deadline, waker).is_err() {
+            self.arm_in(driver::timers(), deadline, waker)
+                .expect("the driver does not end");
         }
-        self.arm_in(driver::timers(), deadline, waker)
-            .expect("the driver does not end");
+    }
+
+    /// Arms in the queue of the context, if there is one.
+    fn arm_here(&mut self, deadline: Instant, waker: &Waker) -> Result<(), Retired> {
+        context::with(|local| {
+            let local = local.ok_or(Retired)?;
+            self.arm_in(local.timers().ok_or(Retired)?, deadline, waker)?;
+            if local.env().is_ended() {
+                // Meanwhile: this may be another runtime's queue by now.
+                self.disarm();
+                return Err(Retired);
+            }
+            Ok(())
+        })
     }
 
     fn arm_in(

@@ -206,8 +206,8 @@ impl TimingWheel {
         {
             self.elapsed = self.elapsed.max(start);
             self.turn_out(slot);
-            if start == end && slot < SLOTS {
-                // The slot of this very tick: what is left there is due later in it.
+            if start == end {
+                // What is left begins later, or is due later in this very tick.
                 break;
             }
         }
@@ -458,6 +458,23 @@ mod tests {
         assert_eq!(due(&mut wheel, TICK * 100 - 1), 1);
         assert!(wheel.remove(names[0]).is_none(), "that name is gone");
         assert!(wheel.remove(name).is_some());
+    }
+
+    #[test]
+    fn a_slot_that_was_emptied_is_passed_over() {
+        let (mut wheel, names) = wheel(&[5 * TICK, 5 * TICK, 700 * TICK]);
+        assert!(wheel.remove(names[0]).is_some());
+        assert!(wheel.remove(names[1]).is_some());
+        assert_eq!(due(&mut wheel, 1), 0);
+        assert_eq!(wheel.next(), at(700 * TICK));
+    }
+
+    #[test]
+    fn a_look_leaves_the_wheel_at_the_present() {
+        let (mut wheel, _names) = wheel(&[]);
+        assert_eq!(due(&mut wheel, 1 << 60), 0);
+        let _name = wheel.insert(at((1 << 60) + TICK), Waker::noop().clone());
+        assert!(wheel.timers[0].slot < SLOTS as u16, "in the lowest level");
     }
 
     #[test]
