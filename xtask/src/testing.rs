@@ -25,7 +25,7 @@ pub(crate) fn test(workspace: &Workspace) -> Outcome {
     runs.push(Run::cargo("test --quiet --tests -p hob-benches"));
     // A bench that is tested runs each of its functions once.
     runs.push(Run::cargo("test --quiet -p hob-sync --bench uncontended"));
-    runs.push(Run::cargo("test --quiet -p hob-time --bench heap"));
+    runs.push(Run::cargo("test --quiet -p hob-time --bench queues"));
     run_all(workspace, &runs, "test")
 }
 
