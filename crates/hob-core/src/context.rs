@@ -10,6 +10,8 @@
               entry an atomic"
 )]
 
+pub mod limit;
+
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -276,8 +278,8 @@ impl<'a> Local<'a> {
     }
 }
 
-/// Runs `inside` with `local` as the surroundings, and restores those that were there before, also
-/// when `inside` panics.
+/// Runs `inside` with `local` as the surroundings and no [limit], and restores what was there before,
+/// also when `inside` panics.
 #[inline]
 pub fn enter<R>(local: &Local<'_>, inside: impl FnOnce() -> R) -> R {
     struct Restore(*const Frame<'static>);
@@ -291,7 +293,7 @@ pub fn enter<R>(local: &Local<'_>, inside: impl FnOnce() -> R) -> R {
     // Declared after the frame, so dropped before it.
     let _restore = Restore(outer);
     CURRENT.with(|current| current.set(ptr::from_ref(&frame).cast()));
-    inside()
+    limit::unlimited(inside)
 }
 
 /// Looks at the surroundings: `None` outside any runtime.

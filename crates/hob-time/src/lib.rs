@@ -22,5 +22,5 @@ pub use crate::heap::Heap;
 pub use crate::interval::{Interval, IntervalStatistics, MissedTicks, Tick, interval, interval_at};
 pub use crate::sleep::{Sleep, sleep, sleep_until};
 pub use crate::statistics::TimersStatistics;
-pub use crate::timeout::{Elapsed, Timeout, timeout, timeout_at};
+pub use crate::timeout::{Elapsed, Timeout, deadline, timeout, timeout_at};
 pub use crate::wheel::Wheel;

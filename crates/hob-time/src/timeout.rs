@@ -6,16 +6,28 @@
 //! deadline, and the poll that the deadline brings about gives the body a last chance. The clock is
 //! read for the first time when the body is pending: a body that is ready at once costs nothing. The
 //! deadline asks no budget, so a body that spends all of it cannot postpone it.
+//!
+//! While the body is polled, its limit stands in the [context](hob_core::context::limit), inside those
+//! around it. A body that asks for its [`deadline`] there begins the limits that have not begun, so
+//! each timeout takes over what became of its own.
+//!
+//! Of several timeouts whose time is up the outermost reports it. An inner one whose time is up looks,
+//! at the same reading of the clock, whether a limit around it has ended too. Then it *defers*: it
+//! stays pending, and the outer one, which looks at the clock right after its body, reports. But the
+//! outer one may not come to that: its body may run an executor of its own, which polls the inner one
+//! until that is done. So whoever defers wakes its task, remembers it, and reports at its next poll,
+//! whatever is around it.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hob_core::Instant;
+use hob_core::context::limit;
 use pin_project_lite::pin_project;
 
 use crate::timer::Timer;
@@ -23,7 +35,10 @@ use crate::timer::Timer;
 /// Runs `future` for `duration` at the most, counted from the end of its first poll.
 ///
 /// A future that is ready at its first poll is never late: with [`Duration::ZERO`] it is polled
-/// exactly once. [`Duration::MAX`] sets no limit.
+/// exactly once. [`Duration::MAX`] sets no limit. If the first poll asks for its [`deadline`], the
+/// duration counts from there.
+///
+/// If timeouts are nested and the time of several is up, the outermost reports it.
 ///
 /// # Cancel safety
 ///
@@ -88,6 +103,44 @@ pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::Int
     Timeout::new(Limit::At(deadline, None), future)
 }
 
+/// When the first of the timeouts around this call is up; `None` if there is none, or none ever ends.
+///
+/// It is for protocols that tell the other side how much time there is, and for work that is not
+/// worth beginning when little is left. The time may be up already: a body is polled once more then.
+///
+/// What is around a call is what polls it on this thread: a task that is spawned within a timeout is
+/// not within it, and another runtime entered on the way begins without limits. A timeout whose first
+/// poll has not ended counts from this call, and all such from one reading of the clock.
+///
+/// # Examples
+///
+/// ```
+/// # use std::time::Duration;
+/// # use hob_time::{Instant, deadline, timeout, timeout_at};
+/// # futures_lite::future::block_on(async {
+/// /// How many milliseconds a server is given to answer.
+/// fn allowed() -> Option<u128> {
+///     deadline().map(|deadline| (deadline - Instant::now()).as_millis())
+/// }
+///
+/// let minute = Duration::from_secs(60);
+/// let request = timeout(minute, async {
+///     timeout(2 * minute, async { allowed() }).await
+/// });
+/// let allowed_within = request.await.unwrap().unwrap();
+/// assert!(allowed_within.is_some_and(|millis| millis <= 60_000));
+/// assert_eq!(allowed(), None);
+///
+/// let soon = Instant::now() + minute;
+/// assert_eq!(timeout_at(soon, async { deadline() }).await, Ok(Some(soon)));
+/// # });
+/// ```
+#[doc(alias = "current_effective_deadline")]
+#[must_use]
+pub fn deadline() -> Option<Instant> {
+    limit::deadline()
+}
+
 pin_project! {
     /// The future of [`timeout`] and [`timeout_at`].
     #[must_use = "futures do nothing unless you `.await` or poll them"]
@@ -96,6 +149,8 @@ pin_project! {
         future: F,
         limit: Limit,
         timer: Timer,
+        // Whether it has left it to an enclosing limit to report that the time is up.
+        has_deferred: bool,
         place: &'static Location<'static>,
     }
 }
@@ -129,11 +184,12 @@ impl<F> Timeout<F> {
             future: future.into_future(),
             limit,
             timer: Timer::new(),
+            has_deferred: false,
             place: Location::caller(),
         }
     }
 
-    /// When the time is up; `None` if that counts from the first poll, which has not been yet.
+    /// When the time is up; `None` if that is not known before the first poll ends, which has not been.
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         match self.limit {
@@ -160,19 +216,25 @@ impl<F: Future> Future for Timeout<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Poll::Ready(output) = this.future.poll(cx) {
+        let body = this.future;
+        let (polled, stood) = limit::within(this.limit.of_body(), || body.poll(cx));
+        if let Poll::Ready(output) = polled {
             this.timer.disarm();
             return Poll::Ready(Ok(output));
         }
-        let (deadline, duration) = this.limit.start();
-        let place = *this.place;
-        this.timer.poll_deadline(deadline, cx).map(|_| {
-            Err(Elapsed {
-                deadline,
-                duration,
-                place,
-            })
-        })
+        let now = this.timer.now();
+        let (deadline, duration) = this.limit.start(stood, now);
+        ready!(this.timer.poll_deadline_at(now, deadline, cx));
+        if !*this.has_deferred && limit::has_ended(now) {
+            *this.has_deferred = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Err(Elapsed {
+            deadline,
+            duration,
+            place: this.place,
+        }))
     }
 }
 
@@ -217,12 +279,24 @@ impl From<Elapsed> for io::Error {
 }
 
 impl Limit {
-    /// The deadline, which counts from now if it was not known yet, and the duration asked for.
-    fn start(&mut self) -> (Instant, Option<Duration>) {
+    /// What it means for the body.
+    const fn of_body(self) -> limit::Limit {
+        match self {
+            Self::After(duration) => limit::Limit::After(duration),
+            Self::At(deadline, _) => limit::Limit::At(deadline),
+        }
+    }
+
+    /// The deadline, and the duration asked for. If the deadline was not known yet, it is what became
+    /// of it when it `stood` around the body; if nobody has asked there, it counts from `now`.
+    fn start(&mut self, stood: limit::Limit, now: Instant) -> (Instant, Option<Duration>) {
         match *self {
             Self::At(deadline, duration) => (deadline, duration),
             Self::After(duration) => {
-                let deadline = Instant::now() + duration;
+                let deadline = match stood {
+                    limit::Limit::At(deadline) => deadline,
+                    limit::Limit::After(_) => now + duration,
+                };
                 *self = Self::At(deadline, Some(duration));
                 (deadline, Some(duration))
             }

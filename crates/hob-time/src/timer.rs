@@ -39,6 +39,16 @@ impl Timer {
     /// It does not ask the budget: a deadline is seen when the body has spent it.
     pub(crate) fn poll_deadline(&mut self, deadline: Instant, cx: &Context<'_>) -> Poll<Instant> {
         let now = self.now();
+        self.poll_deadline_at(now, deadline, cx)
+    }
+
+    /// The same, for whoever has read the clock just now.
+    pub(crate) fn poll_deadline_at(
+        &mut self,
+        now: Instant,
+        deadline: Instant,
+        cx: &Context<'_>,
+    ) -> Poll<Instant> {
         if reached(deadline, now) {
             self.disarm();
             return Poll::Ready(now);

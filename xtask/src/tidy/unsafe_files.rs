@@ -31,6 +31,10 @@ pub(crate) const UNSAFE_FILES: &[UnsafeFile] = &[
         reason: "the ambient context is a raw pointer to the stack of whoever entered",
     },
     UnsafeFile {
+        path: "crates/hob-core/src/context/limit.rs",
+        reason: "the limits around a poll are frames on its stack",
+    },
+    UnsafeFile {
         path: "crates/hob-executor/src/ring.rs",
         reason: "tokens lie in a ring as pointers, and a buffer is freed when no thief reads it",
     },

@@ -2,7 +2,9 @@
 
 #![cfg(not(loom))]
 
+mod deadline;
 mod interval;
+mod nested;
 mod sleep;
 mod timeout;
 mod world;

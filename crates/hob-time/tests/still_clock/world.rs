@@ -16,6 +16,8 @@ use hob_time::{Clock, Heap, TimersStatistics};
 /// A heap under a clock that stands still.
 pub(crate) struct Still {
     now_nanos: AtomicU64,
+    /// How often it was read.
+    readings: AtomicUsize,
     heap: Heap,
     /// What another thread does just before the next timer is armed.
     meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
@@ -38,6 +40,7 @@ impl World {
         let start = Instant::system() + Duration::from_secs(1_000_000);
         let timers: &'static Still = Box::leak(Box::new(Still {
             now_nanos: AtomicU64::new(start.as_nanos()),
+            readings: AtomicUsize::new(0),
             heap: Heap::new(Clock::System),
             meanwhile: Mutex::new(None),
         }));
@@ -123,6 +126,11 @@ impl Still {
     pub(crate) fn statistics(&self) -> TimersStatistics {
         self.heap.statistics()
     }
+
+    /// How often the clock was read since the last call.
+    pub(crate) fn take_readings(&self) -> usize {
+        self.readings.swap(0, Ordering::SeqCst)
+    }
 }
 
 impl Wakes {
@@ -167,6 +175,7 @@ impl Future for Body {
 
 impl Timers for Still {
     fn now(&self) -> Instant {
+        self.readings.fetch_add(1, Ordering::SeqCst);
         Instant::from_nanos(self.now_nanos.load(Ordering::SeqCst))
     }
 
