@@ -49,7 +49,8 @@ pub trait Timers: Send + Sync {
 
     /// Arms a timer, or moves the one that `key` names; `waker` replaces the one it had.
     ///
-    /// A key whose timer has fired is armed anew.
+    /// A key whose timer has fired is armed anew. A timer that has this deadline and this waker already
+    /// stays where it is; any other counts as armed now.
     ///
     /// # Errors
     ///

@@ -45,6 +45,13 @@ impl Deadlines {
         (deadline.as_nanos(), number)
     }
 
+    /// Whether what has that name has this deadline and this waker.
+    pub(crate) fn is_armed(&self, name: (u64, u64), deadline: Instant, waker: &Waker) -> bool {
+        let (nanos, number) = name;
+        let armed = self.wakers.get(&(deadline, number));
+        nanos == deadline.as_nanos() && armed.is_some_and(|armed| armed.will_wake(waker))
+    }
+
     /// Takes out the waker of that name, if it is still there.
     pub(crate) fn remove(&mut self, (nanos, number): (u64, u64)) -> Option<Waker> {
         self.wakers.remove(&(Instant::from_nanos(nanos), number))

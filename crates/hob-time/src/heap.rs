@@ -231,6 +231,13 @@ impl State {
             // Another runtime drives this heap now. Whoever has the key does not know it.
             return Err(Retired);
         }
+        let offered = waker.as_ref().expect("the caller has put it there");
+        if let Some(name) = name
+            && self.deadlines.is_armed(name, deadline, offered)
+        {
+            key.set(name);
+            return Ok(None);
+        }
         let earliest = deadline < self.deadlines.next();
         let displaced = name.and_then(|name| self.deadlines.remove(name));
         let waker = mem::replace(waker, displaced).expect("the caller has put it there");

@@ -173,12 +173,10 @@ impl Wheel {
     ) -> Result<Again, Retired> {
         self.state.with(|state| {
             state.admit(key)?;
-            let has_it = |old: &Waker| old.will_wake(waker);
-            if !state.wheel.waker(name).is_some_and(has_it) {
+            let Some(name) = state.wheel.reset_for(name, deadline, waker) else {
                 return Ok(Again::Anew);
-            }
-            let name = state.wheel.reset(name, deadline);
-            key.set(name.expect("its waker is there"));
+            };
+            key.set(name);
             Ok(Again::Armed(self.publish_earlier(state, deadline)))
         })
     }

@@ -34,6 +34,7 @@ pub fn timers(make: impl Fn() -> &'static dyn Timers) {
     due_timers_are_handed_out_and_no_later_ones(&Rig::new(make()));
     equal_deadlines_keep_the_order_of_arming(&Rig::new(make()));
     arming_again_moves_the_timer_and_replaces_the_waker(&Rig::new(make()));
+    arming_as_before_changes_nothing(&Rig::new(make()));
     disarming_forgets_the_timer(&Rig::new(make()));
     resetting_moves_what_is_armed(&Rig::new(make()));
     resetting_what_is_gone_empties_the_key(&Rig::new(make()));
@@ -90,6 +91,21 @@ fn equal_deadlines_keep_the_order_of_arming(rig: &Rig) {
         "timers with equal deadlines are handed out in the order in which they were armed, and one \
          that is armed again counts as armed then"
     );
+}
+
+fn arming_as_before_changes_nothing(rig: &Rig) {
+    let waker = Waker::from(Arc::new(rig.waker(1)));
+    let mut key = TimerKey::new();
+    rig.set(&mut key, SECOND, &waker);
+    let _other = rig.arm(2, SECOND);
+    rig.set(&mut key, SECOND, &waker);
+    assert_eq!(
+        rig.expire(SECOND),
+        [1, 2],
+        "a timer that is armed with the deadline and the waker that it has stays where it is"
+    );
+    rig.set(&mut key, SECOND, &waker);
+    assert_eq!(rig.expire(SECOND), [1], "unless it has fired");
 }
 
 fn arming_again_moves_the_timer_and_replaces_the_waker(rig: &Rig) {

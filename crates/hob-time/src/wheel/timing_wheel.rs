@@ -188,11 +188,23 @@ impl TimingWheel {
         Some((u64::from(index), number))
     }
 
-    /// The waker of the timer of that name, if it is still there.
+    /// The same, if it has that waker; where the deadline is the one that it has, it stays where it is.
     #[inline]
-    pub(super) fn waker(&self, name: Name) -> Option<&Waker> {
+    pub(super) fn reset_for(
+        &mut self,
+        name: Name,
+        deadline: Instant,
+        waker: &Waker,
+    ) -> Option<Name> {
         let index = self.find(name)?;
-        Some(&self.timers[index as usize].waker)
+        let timer = &self.timers[index as usize];
+        if !timer.waker.will_wake(waker) {
+            None
+        } else if timer.deadline == deadline {
+            Some(name)
+        } else {
+            self.reset(name, deadline)
+        }
     }
 
     /// Takes out what is due at `now`, earliest first, and returns how many that were.

@@ -61,6 +61,13 @@ impl List {
         deadlines.min().unwrap_or(Instant::NEVER)
     }
 
+    /// Whether a timer is armed with this deadline and this waker.
+    fn has(&self, (number, _): (u64, u64), deadline: Instant, waker: &Waker) -> bool {
+        self.timers.iter().any(|timer| {
+            (timer.number, timer.deadline) == (number, deadline) && timer.waker.will_wake(waker)
+        })
+    }
+
     fn remove(&mut self, words: (u64, u64)) -> Option<Timer> {
         let (number, of_use) = words;
         let mut timers = self.timers.iter();
@@ -87,6 +94,12 @@ impl Timers for ToyTimers {
             ) else {
                 return (None, Some(waker));
             };
+            if let Some(words) = old
+                && list.has(words, deadline, &waker)
+            {
+                key.set(words);
+                return (Some((alarm, false)), Some(waker));
+            }
             let displaced = old.and_then(|words| list.remove(words));
             list.last_number += 1;
             key.set((list.last_number, list.uses));
