@@ -38,5 +38,5 @@ pub use crate::recycle::Recycler;
 pub use crate::schedule::{Runnable, Schedule, SchedulerRef, Why};
 pub use crate::sys::Sys;
 pub use crate::task::{CancelReason, TaskCell, TaskId, TaskLabel, TaskSlot};
-pub use crate::timers::{Alarm, Retired, TimerKey, Timers};
+pub use crate::timers::{Alarm, NotVirtual, Retired, TimerKey, Timers};
 pub use crate::unhandled::Unhandled;

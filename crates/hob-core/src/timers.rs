@@ -18,6 +18,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use crate::instant::Instant;
 use crate::park::Unpark;
@@ -76,6 +77,19 @@ pub trait Timers: Send + Sync {
     /// Starts a use of the queue: `alarm` is told of timers that become the earliest.
     fn attach(&self, alarm: Arc<Alarm>);
 
+    /// Moves the clock forward, if it is a virtual one, and ends the sleep of whoever waits for a timer.
+    ///
+    /// What is due then is handed out by the next `expire`, as if the driver had been stuck so long. For
+    /// futures and tests, from any thread.
+    ///
+    /// # Errors
+    ///
+    /// [`NotVirtual`] if the clock goes by itself; the default.
+    fn advance(&self, by: Duration) -> Result<(), NotVirtual> {
+        let _ = by;
+        Err(NotVirtual)
+    }
+
     /// Ends the use. The wakers of armed timers are handed out: whoever slept looks for another
     /// queue.
     fn retire(&self, woken: &mut Vec<Waker>);
@@ -95,6 +109,11 @@ pub struct TimerKey {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "it says all there is to say")]
 pub struct Retired;
+
+/// The clock goes by itself, and nobody can move it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "it says all there is to say")]
+pub struct NotVirtual;
 
 /// Until when somebody sleeps, and how to end that sleep.
 pub struct Alarm {
@@ -205,6 +224,17 @@ impl std::error::Error for Retired {}
 impl fmt::Display for Retired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the runtime that drove this object has ended")
+    }
+}
+
+impl std::error::Error for NotVirtual {}
+
+impl fmt::Display for NotVirtual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the clock here goes by itself and cannot be moved: there is virtual time only on a runtime \
+             that was built with it, and in a simulation",
+        )
     }
 }
 

@@ -80,12 +80,13 @@ fn call(name: &TokenTree, options: &Options<Span>) -> TokenStream {
         Runner::Pool => &["run"],
         Runner::Workers(..) => &["__private", "run_pool"],
         Runner::Local => &["run_local"],
+        Runner::Virtual => &["__private", "run_virtual"],
         Runner::Simulated(..) => &["__private", "run_simulated"],
     };
     stream.extend(words(runner, true, Span::call_site()));
     let mut arguments = TokenStream::new();
     match options.runner {
-        Runner::Pool | Runner::Local => {}
+        Runner::Pool | Runner::Local | Runner::Virtual => {}
         Runner::Workers(number, place) => {
             arguments.extend(first_argument(Literal::usize_suffixed(number), place));
         }

@@ -55,6 +55,8 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # Options
 ///
 /// - `workers = N`: a pool of `N` workers, at least one.
+/// - `virtual_time`: one thread, with a clock that stands still while anything runs, and jumps to the next
+///   timer when there is nothing else to do. See `hob::Builder::clock`.
 /// - `sim`: the simulator, as `hob::sim::run` does it: virtual time, an order that the seed decides, a
 ///   network in memory. The test runs 16 times, with the seeds 0 to 15: enough to see most mistakes of
 ///   order at each build, and quick enough not to be noticed. It needs hob's feature `sim`.
@@ -76,6 +78,11 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// #[hob::test]
 /// async fn a_task_gives_its_output() {
 ///     assert_eq!(hob::spawn(async { 7 }).await.ok(), Some(7));
+/// }
+///
+/// #[hob::test(virtual_time)]
+/// async fn a_day_is_over_at_once() {
+///     hob::sleep(std::time::Duration::from_secs(24 * 3600)).await;
 /// }
 ///
 /// #[hob::test(sim, seeds = 100)]

@@ -23,6 +23,8 @@ pub(crate) enum Runner<S> {
     Workers(usize, S),
     /// One thread.
     Local,
+    /// One thread, in virtual time.
+    Virtual,
     /// The simulator, with so many seeds.
     Simulated(u64, S),
 }
@@ -61,7 +63,9 @@ impl Attribute {
     fn known(self) -> &'static str {
         match self {
             Self::Main => "`local`, `workers = N` and `crate = \"path\"`",
-            Self::Test => "`workers = N`, `sim`, `seeds = N` and `crate = \"path\"`",
+            Self::Test => {
+                "`workers = N`, `virtual_time`, `sim`, `seeds = N` and `crate = \"path\"`"
+            }
         }
     }
 }
@@ -120,6 +124,16 @@ impl<S: Copy> Options<S> {
                                started by `hob::sim::run(seed, ...)`";
                 return Err(Error::at(place, message));
             }
+            ("virtual_time", Attribute::Main) => {
+                let message = "`#[hob::main]` runs a program in real time; `virtual_time` is for \
+                               `#[hob::test]`, and a runtime with it is built with \
+                               `.clock(hob::time::Virtual)`";
+                return Err(Error::at(place, message));
+            }
+            ("virtual_time", Attribute::Test) => {
+                no_value(name, rest)?;
+                self.runner = Runner::Virtual;
+            }
             ("sim", Attribute::Test) => {
                 no_value(name, rest)?;
                 // The number of seeds may stand before it.
@@ -139,8 +153,16 @@ impl<S: Copy> Options<S> {
 /// Refuses options that cannot stand together; `place` is the one that came last.
 fn check_together<S: Copy>(seen: &[(&str, S)], place: S) -> Result<(), Error<S>> {
     let has = |name: &str| seen.iter().any(|(other, _)| *other == name);
+    if has("virtual_time") && (has("sim") || has("seeds")) {
+        let message = "a simulation is in virtual time by itself; leave out `virtual_time`";
+        return Err(Error::at(place, message));
+    }
     if !has("workers") {
         return Ok(());
+    }
+    if has("virtual_time") {
+        let message = "virtual time is for one thread and `workers` is a pool; keep one of them";
+        return Err(Error::at(place, message));
     }
     if has("local") {
         let message = "`local` is one thread and `workers` is a pool; keep one of them";
@@ -357,6 +379,44 @@ mod tests {
         let run = "`hob::sim::run(seed, ...)`";
         check_error(Attribute::Main, "sim", 0, run);
         check_error(Attribute::Main, "local , seeds = 2", 2, run);
+    }
+
+    #[test]
+    fn a_test_may_be_in_virtual_time() {
+        check_test("virtual_time", Runner::Virtual);
+        check_test("crate = \"hob\" , virtual_time ,", Runner::Virtual);
+        check_error(Attribute::Test, "virtual_time = 1", 1, "takes no value");
+        check_error(
+            Attribute::Test,
+            "virtual_time , virtual_time",
+            2,
+            "twice; keep one",
+        );
+    }
+
+    #[test]
+    fn virtual_time_is_for_tests_on_one_thread() {
+        let one = "virtual time is for one thread";
+        check_error(Attribute::Test, "virtual_time , workers = 2", 2, one);
+        check_error(Attribute::Test, "workers = 2 , virtual_time", 4, one);
+        let by_itself = "by itself; leave out `virtual_time`";
+        check_error(Attribute::Test, "virtual_time , sim", 2, by_itself);
+        check_error(
+            Attribute::Test,
+            "sim , seeds = 2 , virtual_time",
+            6,
+            by_itself,
+        );
+        check_error(Attribute::Test, "virtual_time , seeds = 2", 2, by_itself);
+        check_error(
+            Attribute::Test,
+            "virtual_time , local",
+            2,
+            "leave out `local`",
+        );
+        let built = "built with `.clock(hob::time::Virtual)`";
+        check_error(Attribute::Main, "virtual_time", 0, built);
+        check_error(Attribute::Main, "local , virtual_time", 2, built);
     }
 
     #[test]

@@ -29,6 +29,11 @@ mod facade {
             super::poll_once(future)
         }
 
+        pub(crate) fn run_virtual<F: Future>(future: F) -> F::Output {
+            super::log("run_virtual".to_owned());
+            super::poll_once(future)
+        }
+
         pub(crate) fn run_simulated<F: Future>(seeds: u64, make: impl Fn() -> F) -> F::Output {
             super::log(format!("run_simulated {seeds}"));
             let outputs = [make(), make()].map(super::poll_once);
@@ -161,4 +166,9 @@ async fn a_simulated_test_may_say_how_many_seeds() -> io::Result<()> {
     let called = facade::called();
     assert!(called.is_empty() || called == ["run_simulated 3"]);
     Ok(())
+}
+
+#[hob_macros::test(virtual_time, crate = "facade")]
+async fn a_test_may_ask_for_virtual_time() {
+    assert_eq!(facade::called(), ["run_virtual"]);
 }

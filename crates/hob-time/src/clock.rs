@@ -9,6 +9,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ptr;
+use std::time::Duration;
 
 use hob_core::{Instant, Recycler};
 
@@ -31,6 +32,26 @@ pub enum Clock {
     System,
     /// One that stands still until somebody moves it.
     Virtual(VirtualClock),
+}
+
+/// Which clock a runtime goes by.
+///
+/// # Examples
+///
+/// ```
+/// # use hob_time::{RuntimeClock, Virtual};
+/// assert_eq!(Virtual, RuntimeClock::Virtual);
+/// assert_eq!(RuntimeClock::default(), RuntimeClock::System);
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum RuntimeClock {
+    /// The system's monotonic clock.
+    #[default]
+    System,
+    /// One of the runtime's own, that jumps to the next timer when there is nothing else to do: virtual
+    /// time.
+    Virtual,
 }
 
 /// A clock that stands still until somebody moves it. All copies show the same time.
@@ -107,6 +128,31 @@ impl VirtualClock {
     pub fn advance_to(self, to: Instant) {
         let nanos = to.as_nanos();
         self.face.nanos.fetch_max(nanos, Ordering::Relaxed);
+    }
+
+    /// Moves the clock forward by `duration`, at the most to the end of time.
+    ///
+    /// Several that move it at once add up. As [`advance_to`](Self::advance_to) it wakes nobody; of a
+    /// runtime's clock [`advance`](crate::advance()) is the better way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use hob_time::{Instant, VirtualClock};
+    /// let clock = VirtualClock::open(Instant::from_nanos(1 << 60));
+    /// let before = clock.now();
+    /// clock.advance(Duration::from_secs(2));
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(clock.now() - before, Duration::from_secs(3));
+    /// clock.advance(Duration::MAX);
+    /// assert_eq!(clock.now(), Instant::NEVER);
+    /// clock.close();
+    /// ```
+    pub fn advance(self, duration: Duration) {
+        let later = |nanos| Some((Instant::from_nanos(nanos) + duration).as_nanos());
+        let moved = (self.face.nanos).fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
+        debug_assert!(moved.is_ok(), "there is always a later time");
     }
 
     /// Gives the clock up for another use; closing another copy of it does nothing.

@@ -25,8 +25,9 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
-use hob_core::{Alarm, Instant, Recycler, Retired, TimerKey, Timers};
+use hob_core::{Alarm, Instant, NotVirtual, Recycler, Retired, TimerKey, Timers};
 
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
@@ -189,6 +190,20 @@ impl Timers for Heap {
             state.expired = 0;
             mem::replace(&mut state.stage, Stage::Driven(alarm))
         }));
+    }
+
+    fn advance(&self, by: Duration) -> Result<(), NotVirtual> {
+        let Clock::Virtual(clock) = self.clock else {
+            return Err(NotVirtual);
+        };
+        clock.advance(by);
+        let driver = self.locked(|state| match &state.stage {
+            Stage::Driven(alarm) => Some(Arc::clone(alarm)),
+            Stage::Shelved | Stage::Undriven => None,
+        });
+        // Whoever sleeps there looks at the clock again, however long the sleep was meant to be.
+        tell(driver, Instant::from_nanos(0));
+        Ok(())
     }
 
     fn retire(&self, woken: &mut Vec<Waker>) {

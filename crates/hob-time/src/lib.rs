@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod advance;
 mod clock;
 mod deadlines;
 mod driver;
@@ -14,8 +15,10 @@ mod timeout;
 mod timer;
 mod wheel;
 
-pub use hob_core::Instant;
+pub use hob_core::{Instant, NotVirtual};
 
+pub use crate::advance::{advance, now, try_advance};
+pub use crate::clock::RuntimeClock::{self, Virtual};
 pub use crate::clock::{Clock, VirtualClock};
 pub use crate::driver::driver_statistics;
 pub use crate::heap::Heap;

@@ -11,15 +11,18 @@ use hob_core::env::{Parts, UnhandledHook};
 use hob_core::{Blocking, Env, Explained, Park, Sys, Timers, Unhandled};
 use hob_executor::{Config, Executor, Hook, LocalConfig, LocalExecutor, MakeParker};
 use hob_reactor::Engine;
-use hob_time::Wheel;
+use hob_time::{RuntimeClock, Wheel};
 
 use crate::engine::seat::SystemSeat;
+use crate::engine::virtual_time;
 use crate::environment::{WORKERS_MAX, default_workers};
 use crate::fork;
 use crate::local_runtime::LocalRuntime;
 use crate::runtime::Runtime;
 use crate::stop::Stop;
 use crate::teardown::{Engines, Queues};
+
+mod clock;
 
 type OpenReactor = Box<dyn FnOnce() -> io::Result<Engine> + Send>;
 type OpenTimers = Box<dyn Send + FnMut() -> &'static dyn Timers>;
@@ -48,6 +51,7 @@ pub struct Builder {
     reactor: Option<OpenReactor>,
     parker: Option<MakeParker>,
     timers: Option<OpenTimers>,
+    clock: RuntimeClock,
     sys: Option<&'static dyn Sys>,
     blocking: Option<Arc<dyn Blocking>>,
     blocking_threads_max: usize,
@@ -68,6 +72,7 @@ impl Builder {
             reactor: None,
             parker: None,
             timers: None,
+            clock: RuntimeClock::System,
             sys: None,
             blocking: None,
             blocking_threads_max: 512,
@@ -147,7 +152,8 @@ impl Builder {
         self
     }
 
-    /// Sets the clock and the queues of timers. Default: [`Wheel`]s, on the system's clock.
+    /// Sets the clock and the queues of timers. Default: [`Wheel`]s, on the system's clock. For a test
+    /// that shall not wait there is [`clock`](Self::clock).
     ///
     /// `open` gives one queue that nobody uses, and is called once for each worker and once for all
     /// other threads; all queues go by one clock. The runtime attaches them, expires them, and retires
@@ -190,7 +196,6 @@ impl Builder {
     /// });
     /// # std::io::Result::Ok(())
     /// ```
-    #[doc(alias = "clock")]
     pub fn timers(mut self, open: impl Send + 'static + FnMut() -> &'static dyn Timers) -> Self {
         self.timers = Some(Box::new(open));
         self
@@ -344,9 +349,10 @@ impl Builder {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for zero threads, too many workers, a malformed
-    /// `HOB_WORKERS` or a [`watchdog`](Self::watchdog) without patience; what the system says when it refuses a descriptor or the first thread. When it refuses a later
+    /// `HOB_WORKERS`, a [virtual clock](Self::clock) or a [`watchdog`](Self::watchdog) without patience; what the system says when it refuses a descriptor or the first thread. When it refuses a later
     /// thread, the pool is that much smaller.
     pub fn build(mut self) -> io::Result<Runtime> {
+        self.refuse_virtual_time()?;
         let workers = match self.worker_threads {
             Some(threads) => not_too_many(positive(threads, "worker_threads")?)?,
             None => default_workers()?,
@@ -397,7 +403,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if `worker_threads` was set, or for a
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if `worker_threads` was set, for a
+    /// [virtual clock](Self::clock) beside [`timers`](Self::timers), or for a
     /// [`watchdog`](Self::watchdog) without patience; what the system says
     /// when it refuses a descriptor.
     pub fn build_local(self) -> io::Result<LocalRuntime> {
@@ -415,15 +422,22 @@ impl Builder {
 
     fn assemble_local(mut self) -> io::Result<LocalRuntime> {
         self.refuse_zero_watchdog()?;
+        self.refuse_second_clock()?;
         let blocking = self.blocking_pool()?;
         let (engine, queues) = self.open_engines(1)?;
         let timers = queues.timers.last().copied();
-        let (queues, executor) = queues.lend(|_| {
-            LocalExecutor::new(LocalConfig {
-                seat: Some(engine.seat),
+        let threads = (self.blocking.take()).unwrap_or_else(|| Arc::clone(&blocking) as _);
+        let (queues, (executor, threads)) = queues.lend(|queues| {
+            let (seat, threads) = match queues.virtual_clock() {
+                Some(clock) => virtual_time::arrange(clock, engine.seat, threads),
+                None => (engine.seat, threads),
+            };
+            let executor = LocalExecutor::new(LocalConfig {
+                seat: Some(seat),
                 timers,
                 watchdog: self.watchdog,
-            })
+            });
+            (executor, threads)
         });
         queues.attach(&executor.alarm());
         let env = Arc::new(Env::new(Parts {
@@ -431,11 +445,7 @@ impl Builder {
             home: Some(thread::current().id()),
             timers,
             reactor: Some(engine.reactor),
-            blocking: Some(
-                self.blocking
-                    .take()
-                    .unwrap_or_else(|| Arc::clone(&blocking) as _),
-            ),
+            blocking: Some(threads),
             stop: Some(Arc::new(executor.stopper())),
             ..self.parts()
         }));
@@ -499,6 +509,9 @@ impl Builder {
             let text = format!("the poller cannot be opened: {error}");
             Explained::wrap(error.kind(), text, error)
         })?;
+        if self.clock == RuntimeClock::Virtual {
+            return Ok((engine, Queues::in_virtual_time(virtual_time::START)));
+        }
         let Some(open) = &mut self.timers else {
             let wheels = (0..count).map(|_| Wheel::open()).collect();
             return Ok((engine, Queues::own(wheels)));
@@ -546,6 +559,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("name", &self.name)
             .field("worker_threads", &self.worker_threads)
+            .field("clock", &self.clock)
             .finish_non_exhaustive()
     }
 }

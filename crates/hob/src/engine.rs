@@ -13,12 +13,14 @@
 //! Suites that check an engine against the contract of its seam are in `hob_core::conformance`.
 
 pub(crate) mod seat;
+pub(crate) mod virtual_time;
 
 pub use hob_blocking::Inline;
 pub use hob_core::reactor::{is_retired, retired};
 pub use hob_core::{
     Alarm, Blocking, Descriptor, DescriptorRef, Direction, Instant, Interest, IoSource, Job,
-    JobKind, Park, Reactor, Readiness, Retired, Sys, TimerKey, Timers, Unpark, Until, sys,
+    JobKind, NotVirtual, Park, Reactor, Readiness, Retired, Sys, TimerKey, Timers, Unpark, Until,
+    sys,
 };
 pub use hob_executor::Parker;
 pub use hob_reactor::Engine;

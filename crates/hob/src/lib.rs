@@ -95,5 +95,5 @@ pub use hob_time::{sleep, timeout};
 
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::{run::run_pool, simulated::*}; // What the attributes expand to.
+    pub use crate::{run::run_pool, run::run_virtual, simulated::*}; // What the attributes expand to.
 }

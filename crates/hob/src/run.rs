@@ -72,6 +72,13 @@ pub fn run_pool<F: Future>(workers: usize, main: F) -> F::Output {
     output
 }
 
+/// What `#[hob::test(virtual_time)]` expands to.
+#[track_caller]
+pub fn run_virtual<F: Future>(main: F) -> F::Output {
+    let builder = Runtime::builder().clock(hob_time::Virtual);
+    started(builder.build_local()).block_on(main)
+}
+
 #[track_caller]
 fn started<R>(runtime: io::Result<R>) -> R {
     match runtime {

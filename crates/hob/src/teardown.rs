@@ -24,7 +24,7 @@ use hob_core::context::{self, Local, Role};
 use hob_core::panic::{Payload, contain};
 use hob_core::unhandled::{self, Unhandled, UnhandledKind};
 use hob_core::{Alarm, Env, Instant, JobKind, Reactor, Timers};
-use hob_time::Wheel;
+use hob_time::{Clock, Heap, VirtualClock, Wheel};
 
 use crate::emptying::Emptying;
 use crate::report::{LeftBehind, ShutdownReport};
@@ -42,6 +42,8 @@ pub(crate) struct Queues {
     pub(crate) timers: Vec<&'static dyn Timers>,
     /// Those that are ours, and go back on their shelf: all or none.
     wheels: Vec<&'static Wheel>,
+    /// The only one of a runtime in virtual time, and its clock, which are ours too.
+    virtual_time: Option<(&'static Heap, VirtualClock)>,
 }
 
 /// What a shutdown does not do to the millisecond: threads need a moment to end.
@@ -104,13 +106,36 @@ impl Queues {
     /// Those that the builder takes from their shelf.
     pub(crate) fn own(wheels: Vec<&'static Wheel>) -> Self {
         let timers = wheels.iter().map(|wheel| *wheel as &dyn Timers).collect();
-        Self { timers, wheels }
+        Self {
+            timers,
+            wheels,
+            virtual_time: None,
+        }
+    }
+
+    /// One on a virtual clock that shows `start`.
+    pub(crate) fn in_virtual_time(start: Instant) -> Self {
+        let clock = VirtualClock::open(start);
+        let heap = Heap::open(Clock::Virtual(clock));
+        Self {
+            timers: vec![heap],
+            wheels: Vec::new(),
+            virtual_time: Some((heap, clock)),
+        }
+    }
+
+    /// The clock of a runtime in virtual time.
+    pub(crate) fn virtual_clock(&self) -> Option<VirtualClock> {
+        self.virtual_time.map(|(_, clock)| clock)
     }
 
     /// Those that came through the builder.
     pub(crate) const fn of_others(timers: Vec<&'static dyn Timers>) -> Self {
-        let wheels = Vec::new();
-        Self { timers, wheels }
+        Self {
+            timers,
+            wheels: Vec::new(),
+            virtual_time: None,
+        }
     }
 
     /// Starts their use.
@@ -137,7 +162,8 @@ impl Queues {
         }
     }
 
-    /// Until when a shutdown may wait by the system's clock, beside theirs. Ours go by the system's.
+    /// Until when a shutdown may wait by the system's clock, beside theirs. Ours go by the system's,
+    /// but for virtual time.
     fn bound(&self, deadline: Instant) -> Instant {
         if self.wheels.is_empty() {
             deadline
@@ -149,6 +175,10 @@ impl Queues {
     /// Puts ours back, once nobody uses them any more.
     fn close(self) {
         self.wheels.into_iter().for_each(Wheel::close);
+        if let Some((heap, clock)) = self.virtual_time {
+            heap.close();
+            clock.close();
+        }
     }
 }
 
