@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod block_on;
+mod exact;
+mod gather;
 mod hold;
 mod idle;
 mod injector;

@@ -40,6 +40,8 @@ use hob_core::unhandled::wake_all;
 use hob_core::{Alarm, Env, Park, Recycler, SchedulerRef, Timers, Unpark, Until};
 
 use crate::block_on::refuse_on_worker;
+use crate::exact::Precision;
+use crate::gather::Gather;
 use crate::local::home::{Entry, Home};
 use crate::local::remote::LastLook;
 use crate::local::shared::{MainWaker, Shared};
@@ -63,6 +65,9 @@ pub struct LocalConfig {
     pub seat: Option<Box<dyn Park + Send>>,
     /// The timers that the thread expires.
     pub timers: Option<&'static dyn Timers>,
+    /// How late a timer may be where many fire one soon after the other, so that several are served at
+    /// once; zero for none.
+    pub timer_slack: Duration,
     /// How long one poll may last before it is reported; for ever, if there is no limit.
     pub watchdog: Option<Duration>,
 }
@@ -104,6 +109,7 @@ pub struct LocalExecutor {
     stop: Arc<Stop>,
     alarm: Arc<Alarm>,
     timers: Option<&'static dyn Timers>,
+    gather: Cell<Gather>,
     watchdog_limit: Option<Duration>,
     /// Started at the first run.
     watchdog: OnceCell<Option<Arc<Watchdog>>>,
@@ -158,6 +164,7 @@ impl LocalExecutor {
             }),
             alarm: Arc::new(Alarm::new(unparker)),
             timers: config.timers,
+            gather: Cell::new(Gather::new(config.timer_slack)),
             watchdog_limit: config.watchdog,
             watchdog: OnceCell::new(),
             polls: Cell::new(0),
@@ -386,10 +393,11 @@ impl LocalExecutor {
         }
         self.parks.set(self.parks.get() + 1);
         self.shared.pulse.rest();
-        let until = self.alarm.set(self.timers.into_iter());
+        let next = self.alarm.set(self.timers.into_iter());
+        let until = self.gather.get().until(next);
         let mut woken = Vec::new();
         let mut seat = self.seat.borrow_mut();
-        seat.sleep_until(until, self.timers, &mut woken);
+        seat.sleep_until(until, Precision::Exact, self.timers, &mut woken);
         drop(seat);
         self.shared.remote.wake_up();
         self.alarm.clear();
@@ -413,7 +421,11 @@ impl LocalExecutor {
         if let Some(timers) = self.timers {
             let now = timers.now();
             if timers.next() <= now {
+                let before = woken.len();
                 timers.expire(now, &mut woken);
+                let mut gather = self.gather.get();
+                gather.note(now, woken.len() - before);
+                self.gather.set(gather);
             }
         }
         wake_all(&mut woken);

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};
+use std::time::Duration;
 
 use hob_core::env::Parts;
 use hob_core::{Alarm, Env, Instant, Park, Unpark, Until, Why};
@@ -117,6 +118,7 @@ impl Rig {
             env: Arc::clone(&self.env),
             timers: Arc::new([]),
             alarm: Arc::new(Alarm::new(self.shared.seat_unparker())),
+            timer_slack: Duration::ZERO,
             watchdog: Arc::default(),
         }
     }

@@ -4,7 +4,8 @@
 //!
 //! One word: *empty*, *parked* or *notified*. An unpark swaps in *notified* and touches the lock only
 //! if the thread was parked; taking and releasing it once before the notification means that the
-//! thread is either not yet checking the word, or already waiting.
+//! thread is either not yet checking the word, or already waiting. How a sleep ends on time is told in
+//! `exact.rs`.
 //!
 //! # References
 //!
@@ -16,6 +17,7 @@ use std::task::{Wake, Waker};
 
 use hob_core::{Instant, Park, Unpark, Until};
 
+use crate::exact::{Exact, Precision};
 use crate::primitive::{AtomicUsize, Condvar, Mutex, Ordering, lock};
 
 /// Lets a thread sleep until it is unparked, or until a deadline.
@@ -67,6 +69,11 @@ impl Parker {
         self.inner.take_token();
     }
 
+    /// As [`park`](Park::park), by so exact a clock.
+    pub(crate) fn park_by(&self, until: Until, precision: Precision) {
+        self.inner.park(until, precision);
+    }
+
     /// A waker that unparks.
     #[must_use]
     pub fn waker(&self) -> Waker {
@@ -76,7 +83,7 @@ impl Parker {
 
 impl Park for Parker {
     fn park(&mut self, until: Until, _woken: &mut Vec<Waker>) {
-        self.inner.park(until);
+        self.park_by(until, Precision::Exact);
     }
 
     fn unparker(&self) -> Arc<dyn Unpark> {
@@ -85,7 +92,7 @@ impl Park for Parker {
 }
 
 impl Inner {
-    fn park(&self, until: Until) {
+    fn park(&self, until: Until, precision: Precision) {
         // Acquire: what was done before the unpark is visible after the park.
         if self.take_token() || until == Until::Now {
             return;
@@ -102,7 +109,7 @@ impl Inner {
             return;
         }
         loop {
-            guard = match self.wait(guard, until) {
+            guard = match self.wait(guard, until, precision) {
                 Some(guard) => guard,
                 None => break,
             };
@@ -115,7 +122,7 @@ impl Inner {
     }
 
     /// Waits once; `None` when the deadline has passed.
-    fn wait<'g>(&self, guard: Guard<'g>, until: Until) -> Option<Guard<'g>> {
+    fn wait<'g>(&self, guard: Guard<'g>, until: Until, precision: Precision) -> Option<Guard<'g>> {
         let deadline = until.deadline()?;
         if deadline.is_never() {
             let guard = self.changed.wait(guard);
@@ -125,7 +132,12 @@ impl Inner {
         if left.is_zero() {
             return None;
         }
+        let exact = match precision {
+            Precision::Exact => Exact::begin(),
+            Precision::Coarse => None,
+        };
         let waited = self.changed.wait_timeout(guard, left);
+        drop(exact);
         Some(waited.expect("nothing panics under the parker's lock").0)
     }
 

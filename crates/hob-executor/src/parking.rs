@@ -14,6 +14,7 @@ use hob_core::panic::{self, contain, contain_drop};
 use hob_core::unhandled::{Unhandled, UnhandledKind, report_panic};
 use hob_core::{Env, Instant, Park, Timers, Unpark, Until};
 
+use crate::exact::Precision;
 use crate::parker::Parker;
 
 /// What a thread sleeps on.
@@ -66,16 +67,22 @@ impl Parking {
 
     /// Sleeps; a panic is reported, and ends the sleep.
     pub(crate) fn park(&mut self, until: Until, woken: &mut Vec<Waker>) {
+        self.park_by(until, Precision::Exact, woken);
+    }
+
+    fn park_by(&mut self, until: Until, precision: Precision, woken: &mut Vec<Waker>) {
         match self.unbroken() {
             Some(foreign) => foreign.park(until, woken),
-            None => self.plain.park(until, woken),
+            None => self.plain.park_by(until, precision),
         }
     }
 
-    /// Sleeps until `deadline`, which is on the clock of `timers`. One from outside gets it as it is.
+    /// Sleeps until `deadline`, which is on the clock of `timers`. One from outside gets it as it is, and
+    /// knows of no precision.
     pub(crate) fn sleep_until(
         &mut self,
         deadline: Instant,
+        precision: Precision,
         timers: Option<&'static dyn Timers>,
         woken: &mut Vec<Waker>,
     ) {
@@ -83,7 +90,7 @@ impl Parking {
             Some(timers) if self.unbroken().is_none() => system_until(deadline, timers),
             _ => Until::at(deadline),
         };
-        self.park(until, woken);
+        self.park_by(until, precision, woken);
     }
 
     pub(crate) fn bell(&self) -> Arc<Bell> {

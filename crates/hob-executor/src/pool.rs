@@ -40,6 +40,9 @@ pub struct Config {
     pub parker: Option<MakeParker>,
     /// Timers that the workers expire; worker number `n` arms its own in the `n`th.
     pub timers: Vec<&'static dyn Timers>,
+    /// How late a timer may be where many fire one soon after the other, so that several are served at
+    /// once; zero for none.
+    pub timer_slack: Duration,
     /// How long one poll may last before it is reported; for ever, if there is no limit.
     pub watchdog: Option<Duration>,
     /// Called on each worker's thread before its first task.
@@ -80,6 +83,7 @@ pub struct Executor {
     shared: &'static Shared,
     alarm: Arc<Alarm>,
     timers: Arc<[&'static dyn Timers]>,
+    timer_slack: Duration,
     hooks: Hooks,
     watchdog: Option<Duration>,
     site: OnceLock<Site>,
@@ -148,6 +152,7 @@ impl Config {
             seat: None,
             parker: None,
             timers: Vec::new(),
+            timer_slack: Duration::ZERO,
             watchdog: None,
             on_start: None,
             on_stop: None,
@@ -172,6 +177,7 @@ impl Executor {
             shared,
             alarm: Arc::new(Alarm::new(shared.seat_unparker())),
             timers: config.timers.into(),
+            timer_slack: config.timer_slack,
             hooks: Hooks {
                 on_start: config.on_start,
                 on_stop: config.on_stop,
@@ -247,6 +253,7 @@ impl Executor {
             env: Arc::clone(env),
             timers: Arc::clone(&self.timers),
             alarm: Arc::clone(&self.alarm),
+            timer_slack: self.timer_slack,
             watchdog: Arc::default(),
         })
     }

@@ -12,6 +12,7 @@ use std::task::Waker;
 
 use hob_core::{Instant, Timers, Until};
 
+use crate::exact::Precision;
 use crate::parking::Parking;
 use crate::primitive::{AtomicBool, Mutex, MutexGuard, Ordering};
 
@@ -78,7 +79,7 @@ impl Sitting<'_> {
         woken: &mut Vec<Waker>,
     ) {
         if let Some(poller) = &mut *self.poller {
-            poller.sleep_until(deadline, timers, woken);
+            poller.sleep_until(deadline, Precision::Exact, timers, woken);
         }
     }
 }

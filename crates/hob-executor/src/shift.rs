@@ -9,6 +9,7 @@
 
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
+use std::time::Duration;
 
 use hob_core::context::{self, Local};
 use hob_core::unhandled::wake_all;
@@ -30,6 +31,8 @@ pub(crate) struct Site<T: Token + 'static = Ready> {
     /// The timers of all workers, and those of everybody else.
     pub(crate) timers: Arc<[&'static dyn Timers]>,
     pub(crate) alarm: Arc<Alarm>,
+    /// How late a timer may be where they come thick.
+    pub(crate) timer_slack: Duration,
     /// Started after the workers: it must not take the one thread that the system grants.
     pub(crate) watchdog: Arc<OnceLock<Arc<Watchdog>>>,
 }
@@ -41,6 +44,7 @@ impl<T: Token> Clone for Site<T> {
             env: Arc::clone(&self.env),
             timers: Arc::clone(&self.timers),
             alarm: Arc::clone(&self.alarm),
+            timer_slack: self.timer_slack,
             watchdog: Arc::clone(&self.watchdog),
         }
     }
@@ -208,16 +212,16 @@ impl<T: Token> Site<T> {
         self.timers.first().map_or_else(now, |timers| timers.now())
     }
 
-    /// Takes out what is due in anybody's timers.
-    pub(crate) fn expire(&self, woken: &mut Vec<Waker>) {
-        let Some(now) = self.timers.first().map(|timers| timers.now()) else {
-            return;
-        };
+    /// Takes out what is due in anybody's timers. Returns when that was, and how many were due.
+    pub(crate) fn expire(&self, woken: &mut Vec<Waker>) -> (Instant, usize) {
+        let now = self.now();
+        let before = woken.len();
         for timers in &*self.timers {
             if timers.next() <= now {
                 timers.expire(now, woken);
             }
         }
+        (now, woken.len() - before)
     }
 }
 
@@ -230,7 +234,7 @@ fn before_looking(wake: impl FnOnce()) {
 }
 
 /// Lets a short time pass: too short to sleep.
-fn spin(time: std::time::Duration) {
+fn spin(time: Duration) {
     let until = now() + time;
     while now() < until && !cfg!(loom) {
         std::hint::spin_loop();

@@ -24,6 +24,8 @@ use hob_core::context::{self, Local, Role as ContextRole};
 use hob_core::panic::contain;
 use hob_core::unhandled::{UnhandledKind, report_panic, wake_all};
 
+use crate::exact::Precision;
+use crate::gather::Gather;
 use crate::hold::{Has, Hold};
 use crate::idle::{Awakening, Place, Role};
 use crate::parking::{Parking, drop_foreign};
@@ -68,6 +70,8 @@ struct Belongings {
     parker: Parking,
     woken: Vec<Waker>,
     scouting: Scouting,
+    /// How thick the timers come that it serves.
+    gather: Gather,
     /// Whether it is the scout.
     scouts: bool,
 }
@@ -101,6 +105,7 @@ impl<T: Token> Worker<T> {
             parker,
             woken: Vec::new(),
             scouting: Scouting::new(self.site.shared.cores.len()),
+            gather: Gather::new(self.site.timer_slack),
             scouts: false,
         };
         while let Err(payload) = contain(|| self.work(&mut own, &mut run)) {
@@ -200,7 +205,8 @@ impl<T: Token> Worker<T> {
         if place == Place::Seat {
             shared.guard_seat();
         }
-        self.site.expire(&mut own.woken);
+        let (now, fired) = self.site.expire(&mut own.woken);
+        own.gather.note(now, fired);
         awakening
     }
 
@@ -208,15 +214,18 @@ impl<T: Token> Worker<T> {
         if !self.has_work(role) && self.site.shared.seat.try_sit().is_none() {
             let until = self.next_look(role, own);
             let timers = self.site.timers.first().copied();
-            // Ours hands out no wakers; one from outside may watch something of its own.
-            own.parker.sleep_until(until, timers, &mut own.woken);
+            // Nobody waits for its look. Ours hands out no wakers; one from outside may watch something
+            // of its own.
+            let precision = Precision::Coarse;
+            own.parker
+                .sleep_until(until, precision, timers, &mut own.woken);
         }
     }
 
     fn sleep_in_seat(&self, mut seat: Sitting<'_>, role: Role, own: &mut Belongings) {
         if !self.has_work(role) {
             let earliest = self.site.alarm.set(self.site.timers.iter().copied());
-            let until = earliest.min(self.next_look(role, own));
+            let until = own.gather.until(earliest).min(self.next_look(role, own));
             let timers = self.site.timers.first().copied();
             seat.sleep_until(until, timers, &mut own.woken);
             self.site.alarm.clear();

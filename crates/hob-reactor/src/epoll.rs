@@ -4,7 +4,8 @@
 //!
 //! A descriptor is registered once, for both directions and edge-triggered, so that nothing has to be
 //! asked for again: [`IoSource`] remembers what is ready. The time to sleep travels in the call that
-//! sleeps, `epoll_pwait2`, in nanoseconds. Another thread ends the sleep through an eventfd that is
+//! sleeps, `epoll_pwait2`, in nanoseconds; that the system keeps to it is the matter of `exact.rs`.
+//! Another thread ends the sleep through an eventfd that is
 //! written only while somebody sleeps, see [`Token`], and that is never read: each write is an edge.
 //!
 //! ```text
@@ -44,6 +45,7 @@ use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
 use crate::engine::{explain_open, not_ours, remaining};
+use crate::exact::Stretch;
 use crate::home::Home;
 use crate::primitive::{Mutex, lock};
 use crate::registry::{BELL, Registry};
@@ -185,14 +187,40 @@ impl Reactor for Epoll {
 }
 
 impl EpollSeat {
+    /// Sleeps until something happens, or until `until`; most sleeps are of one stretch.
+    fn sleep(&mut self, until: Until, woken: &mut Vec<Waker>) {
+        loop {
+            let stretch = Stretch::of(remaining(until));
+            let turned = self.turn(stretch, Sleeper::Asleep, woken);
+            if turned == Turned::Up || matches!(stretch, Stretch::Last(_)) {
+                return;
+            }
+        }
+    }
+
+    /// Looks for events without sleeping.
+    fn look(&mut self, woken: &mut Vec<Waker>) {
+        let stretch = Stretch::Last(Some(Duration::ZERO));
+        self.turn(stretch, Sleeper::Awake, woken);
+    }
+
     /// Looks for events, with one call of the system, and tells the sources.
-    fn turn(&mut self, timeout: Option<Duration>, sleeper: Sleeper, woken: &mut Vec<Waker>) {
+    fn turn(&mut self, stretch: Stretch, sleeper: Sleeper, woken: &mut Vec<Waker>) -> Turned {
         // A time that the system cannot express is for ever.
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let timeout = stretch
+            .time()
+            .and_then(|time| Timespec::try_from(time).ok());
         // On the stack, where it costs nothing until the system writes to it.
         let mut room = [const { MaybeUninit::uninit() }; EVENTS_MAX];
+        let exact = stretch.make_exact();
         let waited = epoll::wait(&self.descriptors.epoll, &mut room[..], timeout.as_ref());
-        if sleeper == Sleeper::Asleep {
+        drop(exact);
+        let turned = match &waited {
+            Ok(([], _)) => Turned::Over,
+            Ok(_) | Err(_) => Turned::Up,
+        };
+        let is_awake = turned == Turned::Up || matches!(stretch, Stretch::Last(_));
+        if sleeper == Sleeper::Asleep && is_awake {
             self.token.end_sleep();
         }
         let events: &[epoll::Event] = match waited {
@@ -205,6 +233,7 @@ impl EpollSeat {
         if !events.is_empty() {
             self.deliver(events, woken);
         }
+        turned
     }
 
     fn deliver(&mut self, events: &[epoll::Event], woken: &mut Vec<Waker>) {
@@ -225,14 +254,13 @@ impl EpollSeat {
 
 impl Park for EpollSeat {
     fn park(&mut self, until: Until, woken: &mut Vec<Waker>) {
-        let timeout = remaining(until);
-        if timeout == Some(Duration::ZERO) {
+        if remaining(until) == Some(Duration::ZERO) {
             self.token.take();
-            self.turn(timeout, Sleeper::Awake, woken);
+            self.look(woken);
         } else {
             match self.token.begin_sleep() {
-                Sleeper::Asleep => self.turn(timeout, Sleeper::Asleep, woken),
-                Sleeper::Awake => self.turn(Some(Duration::ZERO), Sleeper::Awake, woken),
+                Sleeper::Asleep => self.sleep(until, woken),
+                Sleeper::Awake => self.look(woken),
             }
         }
     }
@@ -270,6 +298,15 @@ impl fmt::Debug for EpollSeat {
             .field("token", &self.token)
             .finish_non_exhaustive()
     }
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Turned {
+    /// Its time is over.
+    Over,
+    /// Something has happened.
+    Up,
 }
 
 struct State {
@@ -362,6 +399,8 @@ fn readiness(flags: EventFlags) -> Readiness {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use hob_core::Instant;
+
     use super::*;
 
     #[test]
@@ -384,6 +423,40 @@ mod tests {
         assert_eq!(epoll.statistics().events, 3);
         seat.park(Until::Now, &mut Vec::new());
         assert_eq!(epoll.statistics().events, 3, "one event a ring");
+    }
+
+    #[test]
+    fn a_sleep_leaves_the_slack_of_its_thread_as_it_was() {
+        let slack = || rustix::thread::current_timer_slack().expect("Linux tells");
+        let before = slack();
+        let (_epoll, mut seat) = Epoll::open().expect("a poller");
+        let deadline = Instant::system() + Duration::from_millis(1);
+        seat.park(Until::At(deadline), &mut Vec::new());
+        assert_eq!(slack(), before);
+    }
+
+    #[test]
+    fn a_long_sleep_takes_two_turns_and_ends_no_earlier() {
+        let (epoll, mut seat) = Epoll::open().expect("a poller");
+        let deadline = Instant::system() + Duration::from_millis(60);
+        seat.park(Until::At(deadline), &mut Vec::new());
+        assert!(Instant::system() >= deadline);
+        assert_eq!(epoll.statistics().turns, 2);
+        // It has woken: nobody rings for it.
+        seat.unparker().unpark();
+        assert_eq!(epoll.statistics().rings, 0);
+    }
+
+    #[test]
+    fn a_ring_ends_the_first_stretch_of_a_long_sleep() {
+        let (epoll, mut seat) = Epoll::open().expect("a poller");
+        seat.descriptors.ring();
+        let far = Instant::system() + Duration::from_secs(3600);
+        seat.park(Until::At(far), &mut Vec::new());
+        assert!(Instant::system() < far);
+        assert_eq!(epoll.statistics().turns, 1);
+        seat.unparker().unpark();
+        assert_eq!(epoll.statistics().rings, 0, "it is awake");
     }
 
     #[test]

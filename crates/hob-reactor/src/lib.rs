@@ -5,6 +5,8 @@ mod driver;
 mod engine;
 #[cfg(target_os = "linux")]
 mod epoll;
+#[cfg(target_os = "linux")]
+mod exact;
 mod home;
 mod polling;
 mod primitive;

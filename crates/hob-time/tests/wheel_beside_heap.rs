@@ -124,6 +124,8 @@ impl History {
         } else {
             self.now + self.delay(0..13)
         };
+        // No clock shows never.
+        self.now = self.now.min(Instant::NEVER - Duration::from_nanos(1));
         let mut woken = [Vec::new(), Vec::new()];
         for (queue, woken) in self.queues.iter().zip(&mut woken) {
             queue.expire(self.now, woken);

@@ -52,6 +52,7 @@ pub struct Builder {
     parker: Option<MakeParker>,
     timers: Option<OpenTimers>,
     clock: RuntimeClock,
+    timer_slack: Option<Duration>,
     sys: Option<&'static dyn Sys>,
     blocking: Option<Arc<dyn Blocking>>,
     blocking_threads_max: usize,
@@ -73,6 +74,7 @@ impl Builder {
             parker: None,
             timers: None,
             clock: RuntimeClock::System,
+            timer_slack: None,
             sys: None,
             blocking: None,
             blocking_threads_max: 512,
@@ -366,6 +368,7 @@ impl Builder {
                 seat: Some(engine.seat),
                 parker: self.parker.take(),
                 timers: queues.timers.clone(),
+                timer_slack: self.slack(),
                 watchdog: self.watchdog,
                 on_start: self.on_thread_start.take(),
                 on_stop: self.on_thread_stop.take(),
@@ -435,6 +438,7 @@ impl Builder {
             let executor = LocalExecutor::new(LocalConfig {
                 seat: Some(seat),
                 timers,
+                timer_slack: self.slack(),
                 watchdog: self.watchdog,
             });
             (executor, threads)

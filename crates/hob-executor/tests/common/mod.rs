@@ -121,8 +121,7 @@ impl Loop {
         let (poller, seat) = Poller::new();
         let tasks = Self::with(LocalConfig {
             seat: Some(seat),
-            timers: None,
-            watchdog: None,
+            ..LocalConfig::default()
         });
         (poller, tasks)
     }

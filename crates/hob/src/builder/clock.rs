@@ -1,10 +1,14 @@
-//! Which clock a runtime goes by, and what does not go with a virtual one.
+//! Which clock a runtime goes by, how exactly, and what does not go with a virtual one.
 
 use std::io;
+use std::time::Duration;
 
 use hob_time::RuntimeClock;
 
 use crate::builder::Builder;
+
+/// How late a timer may be where many fire one soon after the other.
+const TIMER_SLACK: Duration = Duration::from_micros(100);
 
 impl Builder {
     /// Sets the clock: [`RuntimeClock::System`], the default, or [`Virtual`](crate::time::Virtual).
@@ -72,6 +76,46 @@ impl Builder {
     pub const fn clock(mut self, clock: RuntimeClock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// Sets how late a timer may be where many fire one soon after the other. Default: 100 µs, and zero with
+    /// [`timers`](Self::timers) that were set, and in [virtual time](Self::clock).
+    ///
+    /// To sleep and to wake costs a thread several times what firing a timer does. So where eight timers or
+    /// more fire within that time, the next ones are gathered: the thread sleeps until that time has
+    /// passed since it woke for a timer, and serves what is due by then together. Where timers come one by one
+    /// each has its own wake-up, on time. With [`Duration::ZERO`] each always has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hob::time::{Instant, sleep};
+    ///
+    /// let runtime = hob::Runtime::builder()
+    ///     .timer_slack(Duration::ZERO)
+    ///     .build_local()?;
+    /// let begun = Instant::now();
+    /// runtime.block_on(sleep(Duration::from_millis(1)));
+    /// assert!(begun.elapsed() >= Duration::from_millis(1), "late perhaps, but never early");
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[doc(alias("PR_SET_TIMERSLACK", "coalesce"))]
+    pub const fn timer_slack(mut self, slack: Duration) -> Self {
+        self.timer_slack = Some(slack);
+        self
+    }
+
+    /// None by default on a clock that is not the system's: one that is moved from timer to timer would be moved
+    /// too far.
+    pub(super) fn slack(&self) -> Duration {
+        let is_system = self.timers.is_none() && self.clock == RuntimeClock::System;
+        let by_default = if is_system {
+            TIMER_SLACK
+        } else {
+            Duration::ZERO
+        };
+        self.timer_slack.unwrap_or(by_default)
     }
 
     /// Of several threads one always runs, or is about to.
