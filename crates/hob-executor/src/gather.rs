@@ -10,59 +10,78 @@
 //! A timer that is served so was not due at that wake-up, so it is late by less than a slack. Two tasks
 //! that sleep for 50 µs over and over fire four times in 100 µs, and are not delayed.
 //!
-//! It reads no clock: the instants are those that whoever expires timers has at hand.
+//! It reads no clock: the instants are those that whoever expires timers has at hand. The workers of a pool
+//! share one, without a lock and in no order: it is a guess at what comes next, and a wrong one makes a timer
+//! late by a slack, or costs a wake-up.
 
 use std::time::Duration;
 
 use hob_core::Instant;
 
+use crate::primitive::{AtomicU64, Ordering};
+
 /// So many timers within one slack come thick.
-const MANY: usize = 8;
+const MANY: u64 = 8;
 
 /// How thick timers come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Gather {
     /// How late a timer may be; zero for none.
     slack: Duration,
     /// When the stretch began in which they are counted. It lasts for a slack.
-    begun: Instant,
+    begun_nanos: AtomicU64,
     /// How many have fired in it.
-    fired: usize,
+    fired: AtomicU64,
     /// When the last of them did.
-    last: Instant,
+    last_nanos: AtomicU64,
 }
 
 impl Gather {
-    pub(crate) const fn new(slack: Duration) -> Self {
+    pub(crate) fn new(slack: Duration) -> Self {
         Self {
             slack,
-            begun: Instant::from_nanos(0),
-            fired: 0,
-            last: Instant::from_nanos(0),
+            begun_nanos: AtomicU64::new(0),
+            fired: AtomicU64::new(0),
+            last_nanos: AtomicU64::new(0),
         }
     }
 
     /// At `now` so many have fired, and no other is due.
-    pub(crate) fn note(&mut self, now: Instant, fired: usize) {
-        if fired == 0 {
+    pub(crate) fn note(&self, now: Instant, fired: usize) {
+        if fired == 0 || self.slack.is_zero() {
             return;
         }
-        if now - self.begun >= self.slack {
-            self.begun = now;
-            self.fired = 0;
+        let mut in_all = fired as u64;
+        if now - read(&self.begun_nanos) >= self.slack {
+            self.begun_nanos.store(now.as_nanos(), Ordering::Relaxed);
+        } else {
+            in_all = in_all.saturating_add(self.fired.load(Ordering::Relaxed));
         }
-        self.fired = self.fired.saturating_add(fired);
-        self.last = now;
+        self.fired.store(in_all, Ordering::Relaxed);
+        self.last_nanos.store(now.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// How late timers are that nobody serves, though somebody sleeps for them.
+    pub(crate) fn overdue(&self) -> Duration {
+        self.slack.saturating_add(Duration::from_millis(1))
     }
 
     /// Until when to sleep, where the next timer is due at `next`.
     pub(crate) fn until(&self, next: Instant) -> Instant {
-        // One that was due then, and was left, must not wait any longer.
-        if self.fired < MANY || next <= self.last {
+        if self.slack.is_zero() {
             return next;
         }
-        next.max(self.last + self.slack)
+        let last = read(&self.last_nanos);
+        // One that was due then, and was left, must not wait any longer.
+        if self.fired.load(Ordering::Relaxed) < MANY || next <= last {
+            return next;
+        }
+        next.max(last + self.slack)
     }
+}
+
+fn read(nanos: &AtomicU64) -> Instant {
+    Instant::from_nanos(nanos.load(Ordering::Relaxed))
 }
 
 #[cfg(all(test, not(loom)))]
@@ -76,10 +95,10 @@ mod tests {
     }
 
     /// Timers fired at these instants; the next one is due at `next`.
-    fn check(fired: &[(u64, usize)], next: u64, until: u64) {
-        let mut gather = Gather::new(SLACK);
+    fn check(fired: &[(u64, u64)], next: u64, until: u64) {
+        let gather = Gather::new(SLACK);
         for (micros, fired) in fired {
-            gather.note(at(*micros), *fired);
+            gather.note(at(*micros), *fired as usize);
         }
         assert_eq!(gather.until(at(next)), at(until), "{fired:?}, {next}");
     }
@@ -100,7 +119,7 @@ mod tests {
 
     #[test]
     fn many_one_by_one_gather_the_next_ones() {
-        let one_by_one: Vec<_> = (0..MANY as u64).map(|number| (number * 10, 1)).collect();
+        let one_by_one: Vec<_> = (0..MANY).map(|number| (number * 10, 1)).collect();
         check(&one_by_one[1..], 80, 80);
         check(&one_by_one, 80, 170);
     }
@@ -124,7 +143,7 @@ mod tests {
 
     #[test]
     fn two_tasks_that_sleep_for_half_a_slack_are_never_delayed() {
-        let mut gather = Gather::new(SLACK);
+        let gather = Gather::new(SLACK);
         for turn in 0..1_000 {
             let now = at(turn * 51);
             gather.note(now, 2);
@@ -135,7 +154,7 @@ mod tests {
 
     #[test]
     fn no_timer_is_late_by_more_than_the_slack() {
-        let mut gather = Gather::new(SLACK);
+        let gather = Gather::new(SLACK);
         let dues = (0..10_000_u64).map(|number| at(number * number % 7 + number * 10));
         let mut dues: Vec<_> = dues.collect();
         dues.sort();
@@ -153,7 +172,7 @@ mod tests {
 
     #[test]
     fn without_slack_every_timer_fires_on_its_own() {
-        let mut gather = Gather::new(Duration::ZERO);
+        let gather = Gather::new(Duration::ZERO);
         gather.note(at(0), 1_000);
         assert_eq!(gather.until(at(1)), at(1));
     }

@@ -109,7 +109,7 @@ pub struct LocalExecutor {
     stop: Arc<Stop>,
     alarm: Arc<Alarm>,
     timers: Option<&'static dyn Timers>,
-    gather: Cell<Gather>,
+    gather: Gather,
     watchdog_limit: Option<Duration>,
     /// Started at the first run.
     watchdog: OnceCell<Option<Arc<Watchdog>>>,
@@ -164,7 +164,7 @@ impl LocalExecutor {
             }),
             alarm: Arc::new(Alarm::new(unparker)),
             timers: config.timers,
-            gather: Cell::new(Gather::new(config.timer_slack)),
+            gather: Gather::new(config.timer_slack),
             watchdog_limit: config.watchdog,
             watchdog: OnceCell::new(),
             polls: Cell::new(0),
@@ -394,7 +394,7 @@ impl LocalExecutor {
         self.parks.set(self.parks.get() + 1);
         self.shared.pulse.rest();
         let next = self.alarm.set(self.timers.into_iter());
-        let until = self.gather.get().until(next);
+        let until = self.gather.until(next);
         let mut woken = Vec::new();
         let mut seat = self.seat.borrow_mut();
         seat.sleep_until(until, Precision::Exact, self.timers, &mut woken);
@@ -423,9 +423,7 @@ impl LocalExecutor {
             if timers.next() <= now {
                 let before = woken.len();
                 timers.expire(now, &mut woken);
-                let mut gather = self.gather.get();
-                gather.note(now, woken.len() - before);
-                self.gather.set(gather);
+                self.gather.note(now, woken.len() - before);
             }
         }
         wake_all(&mut woken);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hob_core::env::Parts;
 use hob_core::{Alarm, Env, Instant, Park, Unpark, Until, Why};
 
+use crate::gather::Gather;
 use crate::hold::{self, Has, Hold};
 use crate::parker::Parker;
 use crate::parking::Parking;
@@ -118,7 +119,7 @@ impl Rig {
             env: Arc::clone(&self.env),
             timers: Arc::new([]),
             alarm: Arc::new(Alarm::new(self.shared.seat_unparker())),
-            timer_slack: Duration::ZERO,
+            gather: Arc::new(Gather::new(Duration::ZERO)),
             watchdog: Arc::default(),
         }
     }

@@ -13,6 +13,7 @@ use hob_core::unhandled::{Unhandled, UnhandledKind};
 use hob_core::{Alarm, Env, Instant, Park, SchedulerRef, Timers};
 
 use crate::block_on::{block_on, wait_for};
+use crate::gather::Gather;
 use crate::parking::Parking;
 use crate::primitive::{Mutex, Ordering, lock};
 use crate::pulse::Pulse;
@@ -83,7 +84,7 @@ pub struct Executor {
     shared: &'static Shared,
     alarm: Arc<Alarm>,
     timers: Arc<[&'static dyn Timers]>,
-    timer_slack: Duration,
+    gather: Arc<Gather>,
     hooks: Hooks,
     watchdog: Option<Duration>,
     site: OnceLock<Site>,
@@ -177,7 +178,7 @@ impl Executor {
             shared,
             alarm: Arc::new(Alarm::new(shared.seat_unparker())),
             timers: config.timers.into(),
-            timer_slack: config.timer_slack,
+            gather: Arc::new(Gather::new(config.timer_slack)),
             hooks: Hooks {
                 on_start: config.on_start,
                 on_stop: config.on_stop,
@@ -253,7 +254,7 @@ impl Executor {
             env: Arc::clone(env),
             timers: Arc::clone(&self.timers),
             alarm: Arc::clone(&self.alarm),
-            timer_slack: self.timer_slack,
+            gather: Arc::clone(&self.gather),
             watchdog: Arc::default(),
         })
     }

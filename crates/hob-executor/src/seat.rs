@@ -52,6 +52,11 @@ impl Seat {
         })
     }
 
+    /// Whether somebody sits there just now.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// Puts the poller in or takes it out; waits for whoever sits there.
     pub(crate) fn exchange(&self, poller: Option<Parking>) -> Option<Parking> {
         std::mem::replace(&mut *self.poller(), poller)

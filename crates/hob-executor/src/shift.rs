@@ -15,6 +15,7 @@ use hob_core::context::{self, Local};
 use hob_core::unhandled::wake_all;
 use hob_core::{Alarm, Env, Instant, Timers, Until};
 
+use crate::gather::Gather;
 use crate::hold::Hold;
 use crate::primitive::now;
 use crate::pulse::Pulse;
@@ -31,8 +32,8 @@ pub(crate) struct Site<T: Token + 'static = Ready> {
     /// The timers of all workers, and those of everybody else.
     pub(crate) timers: Arc<[&'static dyn Timers]>,
     pub(crate) alarm: Arc<Alarm>,
-    /// How late a timer may be where they come thick.
-    pub(crate) timer_slack: Duration,
+    /// How thick all their timers come.
+    pub(crate) gather: Arc<Gather>,
     /// Started after the workers: it must not take the one thread that the system grants.
     pub(crate) watchdog: Arc<OnceLock<Arc<Watchdog>>>,
 }
@@ -44,7 +45,7 @@ impl<T: Token> Clone for Site<T> {
             env: Arc::clone(&self.env),
             timers: Arc::clone(&self.timers),
             alarm: Arc::clone(&self.alarm),
-            timer_slack: self.timer_slack,
+            gather: Arc::clone(&self.gather),
             watchdog: Arc::clone(&self.watchdog),
         }
     }
@@ -212,16 +213,21 @@ impl<T: Token> Site<T> {
         self.timers.first().map_or_else(now, |timers| timers.now())
     }
 
-    /// Takes out what is due in anybody's timers. Returns when that was, and how many were due.
-    pub(crate) fn expire(&self, woken: &mut Vec<Waker>) -> (Instant, usize) {
+    /// Takes out what is due in anybody's timers.
+    pub(crate) fn expire(&self, woken: &mut Vec<Waker>) {
+        self.expire_if_late_by(Duration::ZERO, woken);
+    }
+
+    /// Takes out what is due in timers that have not been served for so long.
+    pub(crate) fn expire_if_late_by(&self, time: Duration, woken: &mut Vec<Waker>) {
         let now = self.now();
         let before = woken.len();
         for timers in &*self.timers {
-            if timers.next() <= now {
+            if timers.next() + time <= now {
                 timers.expire(now, woken);
             }
         }
-        (now, woken.len() - before)
+        self.gather.note(now, woken.len() - before);
     }
 }
 

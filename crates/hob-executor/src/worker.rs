@@ -25,7 +25,6 @@ use hob_core::panic::contain;
 use hob_core::unhandled::{UnhandledKind, report_panic, wake_all};
 
 use crate::exact::Precision;
-use crate::gather::Gather;
 use crate::hold::{Has, Hold};
 use crate::idle::{Awakening, Place, Role};
 use crate::parking::{Parking, drop_foreign};
@@ -70,8 +69,6 @@ struct Belongings {
     parker: Parking,
     woken: Vec<Waker>,
     scouting: Scouting,
-    /// How thick the timers come that it serves.
-    gather: Gather,
     /// Whether it is the scout.
     scouts: bool,
 }
@@ -105,7 +102,6 @@ impl<T: Token> Worker<T> {
             parker,
             woken: Vec::new(),
             scouting: Scouting::new(self.site.shared.cores.len()),
-            gather: Gather::new(self.site.timer_slack),
             scouts: false,
         };
         while let Err(payload) = contain(|| self.work(&mut own, &mut run)) {
@@ -205,8 +201,14 @@ impl<T: Token> Worker<T> {
         if place == Place::Seat {
             shared.guard_seat();
         }
-        let (now, fired) = self.site.expire(&mut own.woken);
-        own.gather.note(now, fired);
+        let is_served = place == Place::Alone && shared.seat.is_taken();
+        if is_served {
+            // By whoever sits there. Two who woke for the same timers would only be in each other's way.
+            let overdue = self.site.gather.overdue();
+            self.site.expire_if_late_by(overdue, &mut own.woken);
+        } else {
+            self.site.expire(&mut own.woken);
+        }
         awakening
     }
 
@@ -225,7 +227,11 @@ impl<T: Token> Worker<T> {
     fn sleep_in_seat(&self, mut seat: Sitting<'_>, role: Role, own: &mut Belongings) {
         if !self.has_work(role) {
             let earliest = self.site.alarm.set(self.site.timers.iter().copied());
-            let until = own.gather.until(earliest).min(self.next_look(role, own));
+            let until = self
+                .site
+                .gather
+                .until(earliest)
+                .min(self.next_look(role, own));
             let timers = self.site.timers.first().copied();
             seat.sleep_until(until, timers, &mut own.woken);
             self.site.alarm.clear();
