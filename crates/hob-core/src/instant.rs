@@ -53,8 +53,10 @@ impl Instant {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one door of time")]
     pub fn system() -> Self {
-        let since = std::time::Instant::now().saturating_duration_since(origin());
-        // The process is not that old: nothing saturates.
+        // Before the present, which would else come before it at the first reading.
+        let origin = origin();
+        let since = std::time::Instant::now().saturating_duration_since(origin);
+        // The process is not that old: nothing overflows.
         Self(ORIGIN_NANOS + since.as_secs() * NANOS_PER_SECOND + u64::from(since.subsec_nanos()))
     }
 
@@ -118,6 +120,17 @@ fn origin() -> std::time::Instant {
     *ORIGIN.get_or_init(std::time::Instant::now)
 }
 
+/// What `reach` gives for the longest of `distance` and its halves that it can express.
+fn farthest<T>(mut distance: Duration, reach: impl Fn(Duration) -> Option<T>) -> Option<T> {
+    while !distance.is_zero() {
+        if let Some(there) = reach(distance) {
+            return Some(there);
+        }
+        distance /= 2;
+    }
+    reach(distance)
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 
@@ -165,9 +178,10 @@ impl From<Instant> for std::time::Instant {
         let scale = Instant(ORIGIN_NANOS);
         if instant >= scale {
             let after = instant - scale;
-            origin.checked_add(after).unwrap_or(origin)
+            farthest(after, |after| origin.checked_add(after)).unwrap_or(origin)
         } else {
-            origin.checked_sub(scale - instant).unwrap_or(origin)
+            let before = scale - instant;
+            farthest(before, |before| origin.checked_sub(before)).unwrap_or(origin)
         }
     }
 }
@@ -213,6 +227,17 @@ mod tests {
         ] {
             assert_eq!(nanos_of(duration), nanos, "{duration:?}");
         }
+    }
+
+    #[test]
+    fn what_the_other_clock_cannot_express_is_as_far_as_it_can() {
+        let up_to = |limit: u64| move |far: Duration| (far.as_secs() <= limit).then_some(far);
+        let far = Duration::from_secs(1000);
+        assert_eq!(farthest(far, up_to(1000)), Some(far));
+        assert_eq!(farthest(far, up_to(600)), Some(far / 2));
+        assert_eq!(farthest(far, |_| None::<()>), None);
+        let never: std::time::Instant = Instant::NEVER.into();
+        assert!(Instant::from(never) > Instant::system() + Duration::from_secs(3600));
     }
 
     #[test]

@@ -36,8 +36,8 @@ use crate::primitive::{AtomicU64, Ordering, fence};
 /// - wake no waker and drop none while they hold a lock: `arm` and `disarm` drop what they displaced
 ///   afterwards, `expire` hands wakers to the caller;
 /// - hand out in `expire` every timer whose deadline is at or before `now` and none later, those with
-///   equal deadlines in the order in which they were armed. Only while another thread is in the queue
-///   may it hand out less: then `next` still says what is due;
+///   equal deadlines in the order in which they were armed. Where two threads expire at once, each hands out
+///   a part;
 /// - publish in `next` a deadline no later than the earliest armed one, and follow the protocol of
 ///   the module's documentation with the attached [`Alarm`] when a new timer is the earliest;
 /// - take [`Instant::NEVER`] and instants of the past;
@@ -68,10 +68,10 @@ pub trait Timers: Send + Sync {
     /// Forgets the timer, if it is still armed, and empties the key.
     fn disarm(&self, key: &mut TimerKey);
 
-    /// The earliest deadline, or [`Instant::NEVER`]; never takes a lock.
+    /// A time no later than the earliest deadline, or [`Instant::NEVER`]; never takes a lock.
     fn next(&self) -> Instant;
 
-    /// Takes out the timers that are due at `now`; another thread in the queue is not waited for.
+    /// Takes out the timers that are due at `now`.
     fn expire(&self, now: Instant, woken: &mut Vec<Waker>);
 
     /// Starts a use of the queue: `alarm` is told of timers that become the earliest.

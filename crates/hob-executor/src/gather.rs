@@ -20,8 +20,10 @@ use hob_core::Instant;
 
 use crate::primitive::{AtomicU64, Ordering};
 
-/// So many timers within one slack come thick.
+/// So many timers that fire within one slack are many.
 const MANY: u64 = 8;
+
+const SLACK_MAX: Duration = Duration::from_secs(1);
 
 /// How thick timers come.
 #[derive(Debug)]
@@ -37,9 +39,10 @@ pub(crate) struct Gather {
 }
 
 impl Gather {
+    /// A slack of more than a second counts as one: nothing is to wait for ever.
     pub(crate) fn new(slack: Duration) -> Self {
         Self {
-            slack,
+            slack: slack.min(SLACK_MAX),
             begun_nanos: AtomicU64::new(0),
             fired: AtomicU64::new(0),
             last_nanos: AtomicU64::new(0),
@@ -61,9 +64,9 @@ impl Gather {
         self.last_nanos.store(now.as_nanos(), Ordering::Relaxed);
     }
 
-    /// How late timers are that nobody serves, though somebody sleeps for them.
+    /// How late timers must be for somebody to serve them, beside the one who sleeps for them.
     pub(crate) fn overdue(&self) -> Duration {
-        self.slack.saturating_add(Duration::from_millis(1))
+        self.slack + Duration::from_millis(1)
     }
 
     /// Until when to sleep, where the next timer is due at `next`.
@@ -168,6 +171,13 @@ mod tests {
             wakes += 1;
         }
         assert!(wakes < 1_050, "{wakes} wake-ups for 10,000 timers");
+    }
+
+    #[test]
+    fn the_longest_slack_is_a_second() {
+        let gather = Gather::new(Duration::MAX);
+        gather.note(at(0), 1_000);
+        assert_eq!(gather.until(at(1)), at(1_000_000));
     }
 
     #[test]

@@ -14,11 +14,15 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
+use std::time::Duration;
 
 use hob_core::{Instant, Park, Unpark, Until};
 
 use crate::exact::{Exact, Precision};
 use crate::primitive::{AtomicUsize, Condvar, Mutex, Ordering, lock};
+
+/// A sleep that lasts no longer is made exact from its beginning.
+const LAST_STRETCH: Duration = Duration::from_millis(16);
 
 /// Lets a thread sleep until it is unparked, or until a deadline.
 ///
@@ -69,8 +73,8 @@ impl Parker {
         self.inner.take_token();
     }
 
-    /// As [`park`](Park::park), by so exact a clock.
-    pub(crate) fn park_by(&self, until: Until, precision: Precision) {
+    /// As [`park`](Park::park), to wake so exactly.
+    pub(crate) fn park_with(&self, until: Until, precision: Precision) {
         self.inner.park(until, precision);
     }
 
@@ -83,7 +87,7 @@ impl Parker {
 
 impl Park for Parker {
     fn park(&mut self, until: Until, _woken: &mut Vec<Waker>) {
-        self.park_by(until, Precision::Exact);
+        self.park_with(until, Precision::Exact);
     }
 
     fn unparker(&self) -> Arc<dyn Unpark> {
@@ -132,11 +136,13 @@ impl Inner {
         if left.is_zero() {
             return None;
         }
-        let exact = match precision {
-            Precision::Exact => Exact::begin(),
-            Precision::Coarse => None,
+        let (time, exact) = match precision {
+            // Most long sleeps end by an unpark: only the last stretch of one is worth the system calls.
+            Precision::Exact if left > LAST_STRETCH => (left - LAST_STRETCH / 2, None),
+            Precision::Exact => (left, Exact::begin()),
+            Precision::Coarse => (left, None),
         };
-        let waited = self.changed.wait_timeout(guard, left);
+        let waited = self.changed.wait_timeout(guard, time);
         drop(exact);
         Some(waited.expect("nothing panics under the parker's lock").0)
     }

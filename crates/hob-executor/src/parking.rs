@@ -67,13 +67,13 @@ impl Parking {
 
     /// Sleeps; a panic is reported, and ends the sleep.
     pub(crate) fn park(&mut self, until: Until, woken: &mut Vec<Waker>) {
-        self.park_by(until, Precision::Exact, woken);
+        self.park_with(until, Precision::Exact, woken);
     }
 
-    fn park_by(&mut self, until: Until, precision: Precision, woken: &mut Vec<Waker>) {
+    fn park_with(&mut self, until: Until, precision: Precision, woken: &mut Vec<Waker>) {
         match self.unbroken() {
             Some(foreign) => foreign.park(until, woken),
-            None => self.plain.park_by(until, precision),
+            None => self.plain.park_with(until, precision),
         }
     }
 
@@ -90,7 +90,7 @@ impl Parking {
             Some(timers) if self.unbroken().is_none() => system_until(deadline, timers),
             _ => Until::at(deadline),
         };
-        self.park_by(until, precision, woken);
+        self.park_with(until, precision, woken);
     }
 
     pub(crate) fn bell(&self) -> Arc<Bell> {

@@ -228,7 +228,12 @@ impl Executor {
             }
         }
         if let Some(watchdog) = Watchdog::open(env, self.watchdog, &self.shared.pulses) {
-            self.site(env).watchdog.get_or_init(|| watchdog);
+            let watchdog = self.site(env).watchdog.get_or_init(|| watchdog);
+            // Who began a poll before tells it no more until that has ended.
+            let pulses = self.shared.pulses.iter();
+            pulses
+                .filter(|pulse| pulse.running().is_some())
+                .for_each(|pulse| watchdog.busy(pulse));
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ impl<T: Token> Clone for Site<T> {
 /// Working with a core, which this thread holds.
 pub(crate) struct Shift<'s, T: Token + 'static> {
     site: &'s Site<T>,
+    /// Whether the watchdog has been told, which starts after the workers.
+    is_watched: bool,
     index: usize,
     core: &'static Core<T>,
     ring: Owner<'static, T>,
@@ -68,11 +70,9 @@ impl<'s, T: Token> Shift<'s, T> {
     /// Begins to work with the core that `hold` stands for.
     pub(crate) fn begin(site: &'s Site<T>, hold: &'s Hold, turn: Turn) -> Option<Self> {
         let (index, ring) = site.shared.own_ring(hold)?;
-        if let Some(watchdog) = site.watchdog.get() {
-            watchdog.busy(&site.shared.pulses[index]);
-        }
-        Some(Self {
+        let mut shift = Self {
             site,
+            is_watched: false,
             index,
             core: &site.shared.cores[index],
             ring,
@@ -80,7 +80,19 @@ impl<'s, T: Token> Shift<'s, T> {
             woken: Vec::new(),
             batch: Vec::new(),
             budgets_spent: context::with(|local| local.map_or(0, Local::budgets_spent)),
-        })
+        };
+        shift.call_watchdog();
+        Some(shift)
+    }
+
+    /// Tells the watchdog that polls begin here, once it is there.
+    fn call_watchdog(&mut self) {
+        if !self.is_watched
+            && let Some(watchdog) = self.site.watchdog.get()
+        {
+            watchdog.busy(&self.site.shared.pulses[self.index]);
+            self.is_watched = true;
+        }
     }
 
     /// The task to run next.
@@ -138,6 +150,7 @@ impl<'s, T: Token> Shift<'s, T> {
         self.woken = woken;
         self.take_injected();
         self.count_budgets();
+        self.call_watchdog();
         self.turn.restart();
     }
 
@@ -218,12 +231,15 @@ impl<T: Token> Site<T> {
         self.expire_if_late_by(Duration::ZERO, woken);
     }
 
-    /// Takes out what is due in timers that have not been served for so long.
-    pub(crate) fn expire_if_late_by(&self, time: Duration, woken: &mut Vec<Waker>) {
+    /// Takes out what is due in those queues whose earliest timer is so late.
+    pub(crate) fn expire_if_late_by(&self, lateness: Duration, woken: &mut Vec<Waker>) {
+        if self.timers.is_empty() {
+            return;
+        }
         let now = self.now();
         let before = woken.len();
         for timers in &*self.timers {
-            if timers.next() + time <= now {
+            if timers.next() + lateness <= now {
                 timers.expire(now, woken);
             }
         }

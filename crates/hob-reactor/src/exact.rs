@@ -8,7 +8,8 @@
 //!
 //! So a long sleep is cut in stretches. Each but the last is asked for less than is left, by more than the
 //! system may add to it. The last one is short enough for the thousandth not to matter, and while it lasts
-//! the thread's slack is a nanosecond. Before the call returns to anybody the slack is what it was: nothing
+//! the thread's slack is a nanosecond. (A thread whose own slack is more than a tenth of a millisecond may
+//! oversleep in the first stretch by that.) Before the call returns to anybody the slack is what it was: nothing
 //! that runs on the thread, and no thread or process that it starts, inherits ours.
 //!
 //! Asking for the slack, setting it and setting it back are three calls of some 0.2 µs each, beside

@@ -44,10 +44,13 @@ pub fn now() -> Instant {
 /// ```
 /// # use std::sync::Arc;
 /// # use std::time::Duration;
-/// # use hob_core::{Env, context, env::Parts};
+/// # use hob_core::{Alarm, Env, Timers, Unpark, context, env::Parts};
+/// # struct Nobody;
+/// # impl Unpark for Nobody { fn unpark(&self) {} }
 /// # use hob_time::{Clock, Heap, Instant, VirtualClock, advance, now};
 /// # let clock = VirtualClock::open(Instant::from_nanos(1 << 60));
 /// # let timers = Heap::open(Clock::Virtual(clock));
+/// # timers.attach(Arc::new(Alarm::new(Arc::new(Nobody))));
 /// # let env = Arc::new(Env::new(Parts { timers: Some(timers), ..Parts::default() }));
 /// # context::enter(&context::Local::new(&env, context::Role::Guest), || {
 /// // In a runtime with virtual time:

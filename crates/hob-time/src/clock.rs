@@ -85,6 +85,9 @@ struct Face {
     ended: AtomicU64,
 }
 
+/// The last instant that a clock shows.
+const LAST: Instant = Instant::from_nanos(u64::MAX - 1);
+
 static SHELF: Recycler<Face> = Recycler::new();
 
 impl Clock {
@@ -124,13 +127,17 @@ impl VirtualClock {
 
     /// Moves the clock to `to`, unless it shows a later time already.
     ///
-    /// It wakes nobody: whoever moves the clock expires the queues that go by it.
+    /// It never shows [`Instant::NEVER`], and a clock that was [closed](Self::close) moves no more. It wakes
+    /// nobody: whoever moves the clock expires the queues that go by it.
     pub fn advance_to(self, to: Instant) {
-        let nanos = to.as_nanos();
-        self.face.nanos.fetch_max(nanos, Ordering::Relaxed);
+        if self.is_open() {
+            let nanos = to.min(LAST).as_nanos();
+            self.face.nanos.fetch_max(nanos, Ordering::Relaxed);
+        }
     }
 
-    /// Moves the clock forward by `duration`, at the most to the end of time.
+    /// Moves the clock forward by `duration`, at the most to the last instant before
+    /// [`Instant::NEVER`].
     ///
     /// Several that move it at once add up. As [`advance_to`](Self::advance_to) it wakes nobody; of a
     /// runtime's clock [`advance`](crate::advance()) is the better way.
@@ -146,18 +153,25 @@ impl VirtualClock {
     /// clock.advance(Duration::from_secs(1));
     /// assert_eq!(clock.now() - before, Duration::from_secs(3));
     /// clock.advance(Duration::MAX);
-    /// assert_eq!(clock.now(), Instant::NEVER);
+    /// assert!(clock.now() < Instant::NEVER);
     /// clock.close();
     /// ```
     pub fn advance(self, duration: Duration) {
-        let later = |nanos| Some((Instant::from_nanos(nanos) + duration).as_nanos());
+        if self.is_open() {
+            self.move_by(duration);
+        }
+    }
+
+    /// The same, of whatever use the clock is in. For a queue, which goes by the clock from use to use.
+    pub(crate) fn move_by(self, duration: Duration) {
+        let later = |nanos| Some((Instant::from_nanos(nanos) + duration).min(LAST).as_nanos());
         let moved = (self.face.nanos).fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
         debug_assert!(moved.is_ok(), "there is always a later time");
     }
 
     /// Gives the clock up for another use; closing another copy of it does nothing.
     ///
-    /// Whoever still holds a copy then reads the time of that use.
+    /// Whoever still holds a copy then reads the time of that use, and cannot move it.
     pub fn close(self) {
         let Self { face, use_number } = self;
         let ended = face.ended.compare_exchange(
@@ -169,6 +183,13 @@ impl VirtualClock {
         if ended.is_ok() {
             SHELF.give_back(face);
         }
+    }
+}
+
+impl VirtualClock {
+    /// Relaxed: who closes a clock while another thread moves it may see it moved afterwards.
+    fn is_open(self) -> bool {
+        self.face.ended.load(Ordering::Relaxed) == self.use_number
     }
 }
 
@@ -196,6 +217,18 @@ impl fmt::Debug for VirtualClock {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_holds_a_closed_clock_does_not_move_the_next_one() {
+        let start = Instant::from_nanos(1 << 60);
+        let closed = VirtualClock::open(start);
+        closed.close();
+        let next = VirtualClock::open(start);
+        closed.advance(Duration::from_secs(1));
+        closed.advance_to(start + Duration::from_secs(1));
+        assert_eq!(next.now(), start);
+        next.close();
+    }
 
     #[test]
     fn a_clock_is_given_back_once() {

@@ -12,14 +12,8 @@
 //!
 //! Wakers and alarms are foreign code: cloned before the lock is taken, dropped after it is released.
 //!
-//! ```text
-//!            open              attach
-//!   shelved ──────► undriven ──────────► driven        `arm` fails with `Retired`
-//!           ◄──────          ◄──────────               unless the heap is driven.
-//!            close             retire
-//! ```
 //!
-//! A key belongs to one use, from `attach` to `retire`, and `arm` fails as well with one of an earlier use.
+//! What becomes of it from use to use is told in `stage.rs`.
 
 use std::fmt;
 use std::mem;
@@ -32,6 +26,7 @@ use hob_core::{Alarm, Instant, NotVirtual, Recycler, Retired, TimerKey, Timers};
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
 use crate::primitive::{AtomicU64, Mutex, Ordering, lock};
+use crate::stage::{Stage, tell};
 use crate::statistics::TimersStatistics;
 
 static SHELF: Recycler<Heap> = Recycler::new();
@@ -74,12 +69,6 @@ struct State {
     expired: u64,
 }
 
-enum Stage {
-    Shelved,
-    Undriven,
-    Driven(Arc<Alarm>),
-}
-
 impl Heap {
     /// Creates a heap that nobody drives yet.
     ///
@@ -113,13 +102,7 @@ impl Heap {
     ///
     /// If it was not retired, or is closed already.
     pub fn close(&'static self) {
-        let undriven = self.locked(|state| {
-            let undriven = matches!(state.stage, Stage::Undriven);
-            if undriven {
-                state.stage = Stage::Shelved;
-            }
-            undriven
-        });
+        let undriven = self.locked(|state| state.stage.shelve());
         assert!(undriven, "a heap is closed once, after it was retired");
         SHELF.give_back(self);
     }
@@ -140,13 +123,6 @@ impl Heap {
         let next = state.deadlines.next().as_nanos();
         self.next_nanos.store(next, Ordering::Relaxed);
         result
-    }
-}
-
-/// Tells the alarm of a timer that is the earliest.
-fn tell(earliest: Option<Arc<Alarm>>, deadline: Instant) {
-    if let Some(alarm) = earliest {
-        alarm.notify_earlier(deadline);
     }
 }
 
@@ -188,7 +164,7 @@ impl Timers for Heap {
     fn attach(&self, alarm: Arc<Alarm>) {
         drop(self.locked(|state| {
             state.expired = 0;
-            mem::replace(&mut state.stage, Stage::Driven(alarm))
+            state.stage.change(Stage::Driven(alarm))
         }));
     }
 
@@ -196,11 +172,17 @@ impl Timers for Heap {
         let Clock::Virtual(clock) = self.clock else {
             return Err(NotVirtual);
         };
-        clock.advance(by);
-        let driver = self.locked(|state| match &state.stage {
-            Stage::Driven(alarm) => Some(Arc::clone(alarm)),
-            Stage::Shelved | Stage::Undriven => None,
+        let driver = self.locked(|state| {
+            // Undriven, the clock may be another runtime's by now.
+            let driver = state.stage.alarm().cloned();
+            if driver.is_some() {
+                clock.move_by(by);
+            }
+            driver
         });
+        if driver.is_none() {
+            return Err(NotVirtual);
+        }
         // Whoever sleeps there looks at the clock again, however long the sleep was meant to be.
         tell(driver, Instant::from_nanos(0));
         Ok(())
@@ -209,7 +191,7 @@ impl Timers for Heap {
     fn retire(&self, woken: &mut Vec<Waker>) {
         drop(self.locked(|state| {
             state.deadlines.clear(woken);
-            mem::replace(&mut state.stage, Stage::Undriven)
+            state.stage.change(Stage::Undriven)
         }));
     }
 }
@@ -259,6 +241,7 @@ impl State {
         key.set(self.deadlines.insert(deadline, waker));
         Ok(earliest.then(|| Arc::clone(alarm)))
     }
+
     /// Moves a timer that is still armed. Returns the alarm as [`arm`](Self::arm) does.
     fn reset(&mut self, key: &mut TimerKey, deadline: Instant) -> Option<Arc<Alarm>> {
         let waker = key.take().and_then(|name| self.deadlines.remove(name))?;

@@ -10,6 +10,7 @@ mod parker;
 mod primitive;
 mod sleep;
 mod small_lock;
+mod stage;
 mod statistics;
 mod timeout;
 mod timer;

@@ -43,12 +43,12 @@ mod system {
     use std::thread;
     use std::time::Duration;
 
-    /// So often is looked again at once, and so often after others have run.
+    /// How many times whoever waits looks again at once, and after that, when others have run.
     const SPINS: u64 = 64;
     const YIELDS: u64 = 64;
     const NAP: Duration = Duration::from_micros(50);
 
-    /// Lets time pass for a short lock to be given back, which has been waited for so many `times`.
+    /// Lets time pass until a short lock may have been given back; whoever waits for it has done so `times` before.
     #[expect(
         clippy::disallowed_methods,
         reason = "the owner was put off its core: there is nobody who could wake us"

@@ -10,7 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hob_core::task::What;
@@ -20,9 +20,11 @@ use crate::timer::{Timer, reached};
 
 /// Waits for `duration`, counted from this call.
 ///
-/// It is never early. `sleep(Duration::ZERO)` lets others run once and completes at its second poll, and
-/// no other completes at its first; a duration too long for the clock, such as [`Duration::MAX`], never
-/// ends.
+/// It is never early. `sleep(Duration::ZERO)` lets others run once and completes at its second poll; a
+/// duration too long for the clock, such as [`Duration::MAX`], never ends.
+///
+/// A `sleep` is never ready at its first poll, even if it was kept for so long that its time is up by then: the
+/// first poll does not look at the clock. That of [`sleep_until`] does.
 ///
 /// # Cancel safety
 ///
@@ -101,8 +103,8 @@ pub struct Sleep {
 enum Stage {
     /// It has no length, and lets others run first.
     OwesTurn,
-    /// It has let them run.
-    GaveTurn,
+    /// It is complete, or will be at the next poll, whatever the clock shows.
+    Complete,
     /// The clock was read when it was made: the first poll waits without another look.
     Fresh,
     ByClock,
@@ -134,7 +136,8 @@ impl Sleep {
         self.deadline
     }
 
-    /// Returns `true` once the clock has reached the deadline. It reads the clock.
+    /// Returns `true` once the clock has reached the deadline. It reads the clock, which a first poll of
+    /// [`sleep()`] does not.
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
         reached(self.deadline, self.timer.now())
@@ -166,15 +169,19 @@ impl Sleep {
 
     fn poll_elapsed(&mut self, cx: &Context<'_>) -> Poll<()> {
         match self.stage {
-            Stage::ByClock => self.timer.poll_spending(self.deadline, cx).map(drop),
+            Stage::ByClock => {
+                ready!(self.timer.poll_spending(self.deadline, cx));
+                self.stage = Stage::Complete;
+                Poll::Ready(())
+            }
             Stage::Fresh => {
                 self.stage = Stage::ByClock;
                 self.timer.arm(self.deadline, cx.waker());
                 Poll::Pending
             }
-            Stage::GaveTurn => Poll::Ready(()),
+            Stage::Complete => Poll::Ready(()),
             Stage::OwesTurn => {
-                self.stage = Stage::GaveTurn;
+                self.stage = Stage::Complete;
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }

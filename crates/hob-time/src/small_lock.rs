@@ -3,11 +3,11 @@
 //! # Implementation
 //!
 //! Taking it is one exchange, and giving it back a plain store: where nobody else wants it, that is half of what
-//! a lock costs that knows whether somebody sleeps in front of it. Nobody does: who finds it
-//! taken spins for a moment, then lets other threads run, and in the end sleeps for a moment itself. The
-//! last step is for threads of a higher priority, which would keep the owner from its core for ever.
+//! a lock costs that can wake who waits for it. Who finds this one taken spins for a moment, then lets other
+//! threads run, and in the end sleeps for a fixed time, over and over. The last step is for threads of a higher
+//! priority, which would keep the owner from its core for ever.
 //!
-//! So it serves where the owner does a few dozen instructions and runs no code but ours. It does not
+//! So it serves where the owner is quick, and runs no code but ours. It does not
 //! poison: nothing panics under it but a bug, and then it is given back all the same.
 //!
 //! # References

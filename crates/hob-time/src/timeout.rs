@@ -15,8 +15,9 @@
 //! at the same reading of the clock, whether a limit around it has ended too. Then it *defers*: it
 //! stays pending, and the outer one, which looks at the clock right after its body, reports. But the
 //! outer one may not come to that: its body may run an executor of its own, which polls the inner one
-//! until that is done. So whoever defers wakes its task, remembers it, and reports at its next poll,
-//! whatever is around it.
+//! until that is done. So whoever defers wakes its task, counts that, and reports once it has deferred
+//! [`DEFERRALS_MAX`] times, whatever is around it. Once would be too few: `FuturesUnordered` polls a child that
+//! has woken itself a second time in the same poll.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -141,6 +142,9 @@ pub fn deadline() -> Option<Instant> {
     limit::deadline()
 }
 
+/// How often a timeout leaves it to one around it to report.
+const DEFERRALS_MAX: u8 = 2;
+
 pin_project! {
     /// The future of [`timeout`] and [`timeout_at`].
     #[must_use = "futures do nothing unless you `.await` or poll them"]
@@ -149,8 +153,8 @@ pin_project! {
         future: F,
         limit: Limit,
         timer: Timer,
-        // Whether it has left it to an enclosing limit to report that the time is up.
-        has_deferred: bool,
+        // How often it has left it to an enclosing limit to report that the time is up.
+        deferrals: u8,
         place: &'static Location<'static>,
     }
 }
@@ -184,7 +188,7 @@ impl<F> Timeout<F> {
             future: future.into_future(),
             limit,
             timer: Timer::new(),
-            has_deferred: false,
+            deferrals: 0,
             place: Location::caller(),
         }
     }
@@ -225,8 +229,8 @@ impl<F: Future> Future for Timeout<F> {
         let now = this.timer.now();
         let (deadline, duration) = this.limit.start(stood, now);
         ready!(this.timer.poll_deadline_at(now, deadline, cx));
-        if !*this.has_deferred && limit::has_ended(now) {
-            *this.has_deferred = true;
+        if *this.deferrals < DEFERRALS_MAX && limit::has_ended(now) {
+            *this.deferrals += 1;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

@@ -4,8 +4,8 @@
 //!
 //! Each worker has a wheel. Arming, moving and dropping a timer take that wheel's lock for a few dozen
 //! instructions, and nobody else wants it as a rule: a timer belongs to the wheel of the worker that
-//! polled it first. [`expire`](Timers::expire) does not wait for the lock: who has it is the owner, or one
-//! who takes out what is due. So any worker can serve the wheel of one that is stuck.
+//! polled it first. [`expire`](Timers::expire) takes it for [`BATCH`] timers at a time, and sorts what is due
+//! when it has given it back. So any worker can serve the wheel of one that is stuck.
 //!
 //! The time at which the wheel is to be looked at is published in an atomic beside it: stored while the lock
 //! is held, so that the stores have the order of the changes, and read without the lock. It changes seldom:
@@ -16,25 +16,27 @@
 //! Wakers and alarms are foreign code: cloned before the lock is taken, dropped after it is released. A
 //! timer that is armed again with the waker that it has clones none.
 //!
-//! Opening, driving, retiring and closing are those of [`Heap`](crate::Heap), and so is what becomes of keys
-//! of an earlier use.
+//! What becomes of it from use to use is told in `stage.rs`.
 
 mod timing_wheel;
 
 use std::fmt;
-use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 
 use hob_core::{Alarm, Instant, Recycler, Retired, TimerKey, Timers};
 
-use self::timing_wheel::{Name, TimingWheel};
+use self::timing_wheel::{Due, Name, Rest, TimingWheel, in_order};
 use crate::clock::Clock;
 use crate::primitive::{AtomicU64, Ordering};
 use crate::small_lock::SmallLock;
+use crate::stage::{Stage, tell};
 use crate::statistics::TimersStatistics;
 
 static SHELF: Recycler<Wheel> = Recycler::new();
+
+/// How many timers are looked at while the lock is held: some 20 µs.
+const BATCH: usize = 512;
 
 /// The queue of timers that runtimes use, on the system's clock: exact, and O(1) where nothing fires.
 ///
@@ -75,12 +77,6 @@ struct State {
     stage: Stage,
     wheel: TimingWheel,
     expired: u64,
-}
-
-enum Stage {
-    Shelved,
-    Undriven,
-    Driven(Arc<Alarm>),
 }
 
 /// Whom to tell that the time to look was brought forward.
@@ -125,13 +121,7 @@ impl Wheel {
     ///
     /// If it was not retired, or is closed already.
     pub fn close(&'static self) {
-        let undriven = self.state.with(|state| {
-            let undriven = matches!(state.stage, Stage::Undriven);
-            if undriven {
-                state.stage = Stage::Shelved;
-            }
-            undriven
-        });
+        let undriven = self.state.with(|state| state.stage.shelve());
         assert!(undriven, "a wheel is closed once, after it was retired");
         SHELF.give_back(self);
     }
@@ -156,10 +146,17 @@ impl Wheel {
             return None;
         }
         self.publish(state);
-        match &state.stage {
-            Stage::Driven(alarm) => Some(Arc::clone(alarm)),
-            Stage::Shelved | Stage::Undriven => unreachable!("a timer is armed where it is driven"),
-        }
+        state.stage.alarm().cloned()
+    }
+
+    fn expire_batch(&self, now: Instant, due: &mut Vec<Due>) -> Rest {
+        self.state.with(|state| {
+            let before = due.len();
+            let rest = state.wheel.expire(now, BATCH, due);
+            state.expired += (due.len() - before) as u64;
+            self.publish(state);
+            rest
+        })
     }
 
     /// Arms the timer of that name, if it is there and has that waker.
@@ -186,7 +183,7 @@ impl State {
     /// Empties the key, and fails, unless it may be armed here.
     #[inline]
     fn admit(&self, key: &mut TimerKey) -> Result<(), Retired> {
-        let is_driven = matches!(self.stage, Stage::Driven(_));
+        let is_driven = self.stage.alarm().is_some();
         debug_assert!(
             is_driven || self.wheel.len() == 0,
             "nobody drives these timers"
@@ -256,17 +253,15 @@ impl Timers for Wheel {
     }
 
     fn expire(&self, now: Instant, woken: &mut Vec<Waker>) {
-        self.state.try_with(|state| {
-            let due = state.wheel.expire(now, woken);
-            state.expired += due as u64;
-            self.publish(state);
-        });
+        let mut due = Vec::new();
+        while self.expire_batch(now, &mut due) == Rest::Some {}
+        woken.extend(in_order(due));
     }
 
     fn attach(&self, alarm: Arc<Alarm>) {
         drop(self.state.with(|state| {
             state.expired = 0;
-            mem::replace(&mut state.stage, Stage::Driven(alarm))
+            state.stage.change(Stage::Driven(alarm))
         }));
     }
 
@@ -274,7 +269,7 @@ impl Timers for Wheel {
         drop(self.state.with(|state| {
             state.wheel.clear(woken);
             self.publish(state);
-            mem::replace(&mut state.stage, Stage::Undriven)
+            state.stage.change(Stage::Undriven)
         }));
     }
 }
@@ -295,12 +290,5 @@ impl fmt::Debug for Wheel {
             None => wheel.field("statistics", &format_args!("<locked>")),
         };
         wheel.finish_non_exhaustive()
-    }
-}
-
-#[inline]
-fn tell(told: Told, deadline: Instant) {
-    if let Some(alarm) = told {
-        alarm.notify_earlier(deadline);
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use hob_time::{
     Clock, Elapsed, Heap, Interval, IntervalStatistics, MissedTicks, Sleep, Tick, Timeout,
-    TimersStatistics,
+    TimersStatistics, VirtualClock, Wheel,
 };
 
 const fn crosses<T: Send + Sync + Unpin>() {}
@@ -15,6 +15,8 @@ const _: () = {
     crosses::<Clock>();
     crosses::<Elapsed>();
     crosses::<Heap>();
+    crosses::<Wheel>();
+    crosses::<VirtualClock>();
     crosses::<TimersStatistics>();
     crosses::<Interval>();
     crosses::<IntervalStatistics>();

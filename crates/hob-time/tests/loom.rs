@@ -230,9 +230,7 @@ fn what_two_threads_expire_is_handed_out_once() {
         let other = thread::spawn(move || expire(queue, 11).len());
         let here = rig.expire(10).len();
         let there = other.join().unwrap();
-        // Each may have found the other one in the queue, which then still says what is due.
-        let left = rig.expire(11).len();
-        assert_eq!(here + there + left, 2);
+        assert!(here <= 1 && here + there == 2);
         assert_eq!(queue.next(), Instant::NEVER);
     });
 }

@@ -38,7 +38,7 @@ pub fn run<F: Future>(main: F) -> F::Output {
 /// Makes a runtime of this thread alone, runs `main` inside it, and shuts it down.
 ///
 /// Tasks run in strict order of arrival and need not be `Send`; this is asyncio's own shape. `main` is
-/// no task and stands in no queue: when it was woken it goes on before the tasks that wait.
+/// no task, and takes its turn like one: when it was woken it goes on after those who were woken before.
 ///
 /// # Panics
 ///

@@ -143,9 +143,13 @@ impl Queues {
         for timers in &self.timers {
             timers.attach(Arc::clone(alarm));
         }
+        for wheel in &self.wheels {
+            // Nothing is due: this turns it to the present, from where timers find their slots.
+            wheel.expire(wheel.now(), &mut Vec::new());
+        }
     }
 
-    /// How many timers are armed in ours.
+    /// How many timers are armed in our wheels; a pool has no other queues of ours.
     pub(crate) fn timers_armed(&self) -> usize {
         let armed = |wheel: &&Wheel| wheel.statistics().timers_armed;
         self.wheels.iter().map(armed).sum()

@@ -17,10 +17,15 @@
 //!     7       18 years     all that a word of nanoseconds holds, so nothing wraps around
 //! ```
 //!
-//! A timer stands in the level of the highest six bits in which its tick differs from `elapsed`, the tick
-//! up to which everything has been taken out. So each slot of a level lies before all slots of the next,
-//! and the first slot in use is found by one look at a bit map a level. When `elapsed` reaches a slot, what
-//! is due there is taken out, and the rest moves to lower levels, at most seven times in all.
+//! When a timer is put in, its level is that of the highest six bits in which its tick differs from `elapsed`,
+//! the tick up to which everything has been taken out. So each slot of a level lies before all slots of the next,
+//! and the first slot in use is found by one look at a bit map a level. When `elapsed` reaches a slot it is
+//! turned out: what is due is handed out, and the rest is put in again, into lower levels. What is left in the
+//! tick of the present comes back to its slot.
+//!
+//! **In batches.** A slot may hold a million timers. It is turned out a batch at a time, so that the lock
+//! around the wheel is never held for long; meanwhile what is left stands in a slot of its own, and `next` stays
+//! in the past.
 //!
 //! **Exact deadlines.** A slot knows a bound, the earliest deadline that was put into it. The wheel's `next`
 //! is the bound of its first slot, so whoever drives it is not woken at the beginning of a slot for nothing.
@@ -29,8 +34,11 @@
 //! new deadline; it moves when its slot is reached. Taking a timer out leaves the bounds as they are. So
 //! `next` may be too early, which costs one look at that time.
 //!
-//! **Order.** Lists have none. What is due is sorted by deadline, and then by the number of the arming;
-//! numbers are never given out again, and tell also whether a name is still that of the timer there.
+//! **Order.** Lists have none. Whoever takes out what is due sorts it by deadline, and then by the number of
+//! the arming; numbers are never given out again, and tell also whether a name is still that of the timer there.
+//!
+//! **Memory.** The slab keeps the room for as many timers as there ever were at once, and gives it back when
+//! there is none.
 //!
 //! Insert, remove and reset are O(1). Timers stand in a slab, so a future holds two words and need not be
 //! pinned; `docs/decisions/0012-timers.md` has what was compared.
@@ -54,16 +62,18 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const LEVELS: usize = 8;
 /// The slot of timers that are never due, behind all others.
 const NEVER: usize = LEVELS * SLOTS;
+/// The slot of those that are being turned out.
+const TURNED_OUT: usize = NEVER + 1;
 /// No timer.
 const NONE: u32 = u32::MAX;
-/// What room is kept for, however few timers are left.
+/// The room for so many timers is kept also when there is none.
 const KEPT: usize = 1024;
 
 /// Timers by their deadlines.
 #[derive(Debug)]
 pub(super) struct TimingWheel {
     timers: Slab<Timer>,
-    /// `LEVELS` times `SLOTS`, and that of those never due.
+    /// `LEVELS` times `SLOTS`, and the two behind them.
     slots: Box<[Slot]>,
     /// A bit for each slot that is not empty.
     in_use: [u64; LEVELS],
@@ -77,8 +87,6 @@ pub(super) struct TimingWheel {
     named: u64,
     /// How many of them before everything was last taken out.
     cleared: u64,
-    /// What is due, while it is sorted.
-    due: Vec<Due>,
 }
 
 /// What names a timer: its place, and the number of its arming.
@@ -101,11 +109,26 @@ struct Slot {
     earliest: Instant,
 }
 
+/// A timer that is due.
 #[derive(Debug)]
-struct Due {
+pub(super) struct Due {
     deadline: Instant,
     number: u64,
     waker: Waker,
+}
+
+/// Whether a batch was all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use = "more may be due"]
+pub(super) enum Rest {
+    Nothing,
+    Some,
+}
+
+/// The wakers of what is due, earliest first.
+pub(super) fn in_order(mut due: Vec<Due>) -> impl Iterator<Item = Waker> {
+    due.sort_unstable_by_key(|due| (due.deadline, due.number));
+    due.into_iter().map(|due| due.waker)
 }
 
 impl Slot {
@@ -119,14 +142,13 @@ impl TimingWheel {
     pub(super) fn new() -> Self {
         Self {
             timers: Slab::new(),
-            slots: vec![Slot::EMPTY; NEVER + 1].into(),
+            slots: vec![Slot::EMPTY; TURNED_OUT + 1].into(),
             in_use: [0; LEVELS],
             elapsed: 0,
             now: Instant::from_nanos(0),
             next: Instant::NEVER,
             named: 0,
             cleared: 0,
-            due: Vec::new(),
         }
     }
 
@@ -153,8 +175,9 @@ impl TimingWheel {
             behind: NONE,
             slot: 0,
         };
-        let key = self.timers.insert(timer);
-        let index = u32::try_from(key).expect("so many timers fill no memory");
+        let index = u32::try_from(self.timers.vacant_key()).unwrap_or(NONE);
+        assert_ne!(index, NONE, "so many timers take two hundred gigabytes");
+        self.timers.insert(timer);
         self.link(index);
         self.next = self.next.min(deadline);
         (u64::from(index), number)
@@ -207,27 +230,31 @@ impl TimingWheel {
         }
     }
 
-    /// Takes out what is due at `now`, earliest first, and returns how many that were.
+    /// Takes out what is due at `now`, in no order, and looks at no more than `batch` timers for it.
     ///
-    /// [`Instant::NEVER`] is not due even then. A time before the last one counts as that.
-    pub(super) fn expire(&mut self, now: Instant, woken: &mut Vec<Waker>) -> usize {
+    /// [`Instant::NEVER`] is not due even then. A time before the last one counts as that. As long as there is
+    /// a rest, [`next`](Self::next) stays as it was.
+    pub(super) fn expire(&mut self, now: Instant, batch: usize, due: &mut Vec<Due>) -> Rest {
         self.now = self.now.max(now);
         let end = tick(self.now);
-        while let Some((slot, start)) = self.first()
-            && start <= end
-        {
-            self.elapsed = self.elapsed.max(start);
-            self.turn_out(slot);
-            if start == end {
-                // What is left begins later, or is due later in this very tick.
-                break;
+        let mut left = batch;
+        loop {
+            self.turn_out(&mut left, due);
+            if self.slots[TURNED_OUT].first != NONE {
+                return Rest::Some;
+            }
+            match self.first() {
+                Some((slot, start)) if start < end || self.is_due_in(slot, start, end) => {
+                    self.elapsed = self.elapsed.max(start);
+                    self.begin_to_turn_out(slot);
+                }
+                first => {
+                    self.elapsed = self.elapsed.max(end);
+                    self.next = first.map_or(Instant::NEVER, |(slot, _)| self.slots[slot].earliest);
+                    return Rest::Nothing;
+                }
             }
         }
-        self.elapsed = self.elapsed.max(end);
-        self.next = self
-            .first()
-            .map_or(Instant::NEVER, |(slot, _)| self.slots[slot].earliest);
-        self.hand_out(woken)
     }
 
     /// Returns `true` if that name was given out before the last [`clear`](Self::clear).
@@ -291,12 +318,17 @@ impl TimingWheel {
         let timer = &self.timers[index as usize];
         let (before, behind) = (timer.before, timer.behind);
         let number = usize::from(timer.slot);
-        if behind != NONE {
-            self.timers[behind as usize].before = before;
-        }
         if before != NONE {
             self.timers[before as usize].behind = behind;
+            if behind != NONE {
+                self.timers[behind as usize].before = before;
+            }
             return;
+        }
+        if behind != NONE {
+            let behind = &mut self.timers[behind as usize];
+            behind.before = NONE;
+            behind.slot = number as u16;
         }
         self.slots[number].first = behind;
         if behind == NONE && number < NEVER {
@@ -333,41 +365,47 @@ impl TimingWheel {
         Some((level * SLOTS + within as usize, start))
     }
 
-    /// Takes out what is due in a slot, and puts the rest where it belongs now.
-    fn turn_out(&mut self, slot: usize) {
-        let Slot { first, .. } = mem::replace(&mut self.slots[slot], Slot::EMPTY);
-        self.in_use[slot / SLOTS] &= !(1 << (slot % SLOTS));
-        let mut index = first;
-        while index != NONE {
-            let timer = &self.timers[index as usize];
-            let behind = timer.behind;
-            if timer.deadline > self.now || timer.deadline.is_never() {
-                self.link(index);
-            } else {
-                let timer = self.timers.remove(index as usize);
-                self.due.push(Due {
-                    deadline: timer.deadline,
-                    number: timer.number,
-                    waker: timer.waker,
-                });
-            }
-            index = behind;
-        }
+    /// Whether a slot that begins with the present tick is to be turned out: one of a higher level always is, and
+    /// that of the tick itself if something is due in it.
+    fn is_due_in(&self, slot: usize, start: u64, present: u64) -> bool {
+        start == present && (slot >= SLOTS || self.slots[slot].earliest <= self.now)
     }
 
-    /// Hands out what is due, in order.
-    fn hand_out(&mut self, woken: &mut Vec<Waker>) -> usize {
-        let count = self.due.len();
-        self.due
-            .sort_unstable_by_key(|due| (due.deadline, due.number));
-        woken.extend(self.due.drain(..).map(|due| due.waker));
-        if count > KEPT {
-            self.due = Vec::new();
+    /// Moves all timers of a slot to the one of those that are turned out, which is empty.
+    fn begin_to_turn_out(&mut self, slot: usize) {
+        debug_assert_eq!(self.slots[TURNED_OUT].first, NONE);
+        self.slots[TURNED_OUT] = mem::replace(&mut self.slots[slot], Slot::EMPTY);
+        self.in_use[slot / SLOTS] &= !(1 << (slot % SLOTS));
+        let first = self.slots[TURNED_OUT].first;
+        // Only of the first one it matters, and it is handed on.
+        self.timers[first as usize].slot = TURNED_OUT as u16;
+    }
+
+    /// Takes out what is due of those that are turned out, and puts the rest where it belongs now, until so
+    /// many are `left`.
+    fn turn_out(&mut self, left: &mut usize, due: &mut Vec<Due>) {
+        loop {
+            let index = self.slots[TURNED_OUT].first;
+            if index == NONE || *left == 0 {
+                break;
+            }
+            *left -= 1;
+            self.unlink(index);
+            let deadline = self.timers[index as usize].deadline;
+            if deadline > self.now || deadline.is_never() {
+                self.link(index);
+            } else {
+                let Timer { number, waker, .. } = self.timers.remove(index as usize);
+                due.push(Due {
+                    deadline,
+                    number,
+                    waker,
+                });
+            }
         }
         if self.timers.is_empty() {
             self.give_back_room();
         }
-        count
     }
 
     /// Gives back the memory of many timers, now that there are none.
@@ -404,10 +442,9 @@ mod tests {
     }
 
     fn due(wheel: &mut TimingWheel, now: u64) -> usize {
-        let mut woken = Vec::new();
-        let due = wheel.expire(at(now), &mut woken);
-        assert_eq!(woken.len(), due);
-        due
+        let mut due = Vec::new();
+        assert_eq!(wheel.expire(at(now), usize::MAX, &mut due), Rest::Nothing);
+        due.len()
     }
 
     fn check(deadlines: &[u64], now: u64, expected: usize, next: Instant) {
@@ -473,6 +510,41 @@ mod tests {
     }
 
     #[test]
+    fn batches_take_out_the_same_whatever_happens_in_between() {
+        let deadlines: Vec<u64> = (0..100).map(|number| 700 * TICK + number % 50).collect();
+        let (mut wheel, names) = wheel(&deadlines);
+        let now = 700 * TICK + 24;
+        let mut due = Vec::new();
+        assert_eq!(wheel.expire(at(now), 10, &mut due), Rest::Some);
+        assert!(wheel.next() <= at(now), "there is a rest");
+        // In between, the first and others of those that are turned out go, move, and come.
+        let there: Vec<Name> = names
+            .iter()
+            .copied()
+            .filter(|name| wheel.find(*name).is_some())
+            .collect();
+        let first = wheel.slots[TURNED_OUT].first as usize;
+        let gone = names[first];
+        let was_due = wheel.timers[first].deadline <= at(now);
+        assert!(wheel.remove(gone).is_some());
+        let moved = there.iter().find(|name| **name != gone).expect("many");
+        let moved_was_due = wheel.timers[moved.0 as usize].deadline <= at(now);
+        assert!(wheel.reset(*moved, at(0)).is_some());
+        let _name = wheel.insert(at(now), Waker::noop().clone());
+        let mut batches = 0;
+        while wheel.expire(at(now), 10, &mut due) == Rest::Some {
+            batches += 1;
+        }
+        assert!(batches > 5);
+        let expected = 50 + 1 - usize::from(was_due) + usize::from(!moved_was_due);
+        assert_eq!(due.len(), expected);
+        assert_eq!(wheel.next(), at(now + 1));
+        let order: Vec<_> = due.iter().map(|due| due.deadline).collect();
+        assert!(!order.is_sorted(), "a test of the order needs disorder");
+        assert_eq!(in_order(due).count(), expected);
+    }
+
+    #[test]
     fn a_slot_that_was_emptied_is_passed_over() {
         let (mut wheel, names) = wheel(&[5 * TICK, 5 * TICK, 700 * TICK]);
         assert!(wheel.remove(names[0]).is_some());
@@ -510,7 +582,7 @@ mod tests {
             .map(|nanos| wheel.insert(at(*nanos), Waker::noop().clone()))
             .collect();
         assert_eq!(due(&mut wheel, 10_000), 10_000);
-        assert!(wheel.timers.capacity() <= KEPT && wheel.due.capacity() <= KEPT);
+        assert!(wheel.timers.capacity() <= KEPT);
     }
 
     #[test]

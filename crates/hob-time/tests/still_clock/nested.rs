@@ -102,20 +102,22 @@ fn an_executor_inside_the_outer_body_does_not_hang() {
     assert!(matches!(polled, Poll::Ready(Ok(Ok(Err(_))))), "{polled:?}");
 }
 
-/// Polls `inner` twice in the body of a timeout whose time is up.
-fn poll_twice<T>(
+/// Polls `inner` three times in the body of a timeout whose time is up.
+fn poll_thrice<T>(
     world: &World,
     mut inner: impl Future<Output = Result<T, Elapsed>> + Unpin,
     between: impl Fn(),
-) -> [Poll<Result<T, Elapsed>>; 2] {
+) -> [Poll<Result<T, Elapsed>>; 3] {
     let (wakes, waker) = Wakes::waker();
     let body = poll_fn(|_| {
         let first = poll_with(&mut inner, &waker);
         assert_eq!(wakes.take(), 1, "it asks to be polled again");
-        between();
         let second = poll_with(&mut inner, &waker);
+        assert_eq!(wakes.take(), 1, "and again");
+        between();
+        let third = poll_with(&mut inner, &waker);
         assert_eq!(wakes.take(), 0);
-        Poll::Ready([first, second])
+        Poll::Ready([first, second, third])
     });
     match world.poll(&mut timeout_at(PAST, body)) {
         Poll::Ready(Ok(polls)) => polls,
@@ -124,12 +126,12 @@ fn poll_twice<T>(
 }
 
 #[test]
-fn a_timeout_that_has_deferred_reports_at_its_next_poll() {
+fn a_timeout_that_has_deferred_twice_reports_at_its_next_poll() {
     let world = World::new();
     let inner = timeout(Duration::ZERO, pending::<()>());
-    let [first, second] = poll_twice(&world, inner, || ());
-    assert_eq!(first, Poll::Pending);
-    assert!(matches!(second, Poll::Ready(Err(_))));
+    let [first, second, third] = poll_thrice(&world, inner, || ());
+    assert_eq!([first, second], [Poll::Pending, Poll::Pending]);
+    assert!(matches!(third, Poll::Ready(Err(_))));
     assert_eq!(world.armed(), 0);
 }
 
@@ -138,8 +140,8 @@ fn a_body_that_is_ready_after_its_timeout_has_deferred_still_wins() {
     let world = World::new();
     let body = Body::default();
     let inner = timeout(Duration::ZERO, body.clone());
-    let polls = poll_twice(&world, inner, || body.finish(7));
-    assert_eq!(polls, [Poll::Pending, Poll::Ready(Ok(7))]);
+    let polls = poll_thrice(&world, inner, || body.finish(7));
+    assert_eq!(polls, [Poll::Pending, Poll::Pending, Poll::Ready(Ok(7))]);
 }
 
 #[test]

@@ -22,15 +22,20 @@ impl Builder {
     ///
     /// Before it jumps
     ///
-    /// - no task is runnable, nor the future of `block_on`, and nobody
-    ///   [waits for that](hob_core::Env::settle);
-    /// - no blocking job runs or waits for its thread, whoever runs [those](Self::blocking): a
-    ///   [`to_thread`](crate::to_thread) never loses against a [`timeout`](crate::timeout);
+    /// - no task is runnable, nor the future of `block_on`, and nobody waits for just that;
+    /// - no blocking job runs or waits for its thread, whoever runs [those](Self::blocking): no
+    ///   [`to_thread`](crate::to_thread) loses against a [`timeout`](crate::timeout) because the clock jumped;
     /// - one look at the poller has found no descriptor that is ready, and no wake from another thread.
     ///
     /// What it cannot know of, it does not wait for: a thread of one's own, a process, a peer on a network
     /// that will answer later. Let those be awaited without a timer, or through `to_thread`. A job that
-    /// itself waits for virtual time to pass waits for ever, since it holds the clock.
+    /// itself waits for virtual time to pass waits for ever, since it holds the clock, and so does every timer
+    /// while a job is stuck, such as one that reads a silent standard input.
+    ///
+    /// It begins 36 years after the zero of [`Instant`](crate::time::Instant), as the system's clock does, and then goes its own
+    /// way: an instant that was made from one of `std` is on the system's clock, and not comparable. A shutdown lets
+    /// virtual time pass like any other wait: a cleanup that waits for the outside world may be cut at its deadline
+    /// at once.
     ///
     /// [`advance`](crate::time::advance()) moves the clock by hand. `#[hob::test(virtual_time)]` runs a
     /// test on such a runtime, and the simulator has a clock of this kind by itself. Threads are managed by
@@ -83,8 +88,9 @@ impl Builder {
     ///
     /// To sleep and to wake costs a thread several times what firing a timer does. So where eight timers or
     /// more fire within that time, the next ones are gathered: the thread sleeps until that time has
-    /// passed since it woke for a timer, and serves what is due by then together. Where timers come one by one
-    /// each has its own wake-up, on time. With [`Duration::ZERO`] each always has.
+    /// passed since the last of them fired, and serves what is due by then together. Where timers come one by one
+    /// each has its own wake-up, on time. With [`Duration::ZERO`] each always has, and more than a second counts
+    /// as one.
     ///
     /// # Examples
     ///
@@ -106,39 +112,39 @@ impl Builder {
         self
     }
 
-    /// None by default on a clock that is not the system's: one that is moved from timer to timer would be moved
-    /// too far.
+    /// None in virtual time, which would be moved beyond the next timer; by default none on a clock that somebody
+    /// has brought either.
     pub(super) fn slack(&self) -> Duration {
-        let is_system = self.timers.is_none() && self.clock == RuntimeClock::System;
-        let by_default = if is_system {
-            TIMER_SLACK
-        } else {
-            Duration::ZERO
+        if self.clock == RuntimeClock::Virtual {
+            return Duration::ZERO;
+        }
+        let by_default = match self.timers {
+            Some(_) => Duration::ZERO,
+            None => TIMER_SLACK,
         };
         self.timer_slack.unwrap_or(by_default)
     }
 
     /// Of several threads one always runs, or is about to.
     pub(super) fn refuse_virtual_time(&self) -> io::Result<()> {
-        self.refuse_virtual(
-            true,
+        if self.clock == RuntimeClock::System {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
             "clock(Virtual) does not go with build(): virtual time moves when nothing runs, and the \
              threads of a pool run side by side; use build_local(), or leave it out",
-        )
+        ))
     }
 
     pub(super) fn refuse_second_clock(&self) -> io::Result<()> {
-        self.refuse_virtual(
-            self.timers.is_some(),
+        if self.clock == RuntimeClock::System || self.timers.is_none() {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
             "clock(Virtual) does not go with timers(): those bring a clock of their own; leave out one \
              of the two",
-        )
-    }
-
-    fn refuse_virtual(&self, unfit: bool, message: &str) -> io::Result<()> {
-        if self.clock == RuntimeClock::Virtual && unfit {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
-        Ok(())
+        ))
     }
 }

@@ -128,6 +128,8 @@ impl Park for JumpingSeat {
         let deadline = match until {
             Until::Now => return self.park_there(until, woken),
             Until::Forever => return self.sleep(woken),
+            // No clock comes to that.
+            Until::At(Instant::NEVER) => return self.sleep(woken),
             Until::At(deadline) => deadline,
         };
         self.park_there(Until::Now, woken);

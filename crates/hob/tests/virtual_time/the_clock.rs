@@ -120,3 +120,29 @@ async fn a_timeout_is_exact() {
     assert!(timeout(2 * HOUR, first.as_mut()).await.is_ok());
     assert_eq!(now() - begun, 2 * HOUR);
 }
+
+#[test]
+fn timers_that_come_thick_are_each_on_time() {
+    for slack in [None, Some(Duration::from_millis(1))] {
+        let builder = Runtime::builder().clock(hob::time::Virtual);
+        let builder = match slack {
+            Some(slack) => builder.timer_slack(slack),
+            None => builder,
+        };
+        builder.build_local().unwrap().block_on(async {
+            let begun = now();
+            let sleeps: Vec<_> = (1..40)
+                .map(|micros| {
+                    let length = Duration::from_micros(micros);
+                    hob::spawn(async move {
+                        sleep(length).await;
+                        assert_eq!(now() - begun, length);
+                    })
+                })
+                .collect();
+            for sleep in sleeps {
+                sleep.await.expect("it is on time");
+            }
+        });
+    }
+}
