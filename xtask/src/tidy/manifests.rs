@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn what_the_table_does_not_name_is_refused() {
         check(
-            "hob-time",
+            "hob-task",
             "[dependencies]\nslab = \"1\"",
             &["may not use slab"],
         );
