@@ -26,7 +26,7 @@ use hob::{LocalRuntime, Runtime};
 use crate::support::in_time;
 
 const MANY: usize = if cfg!(debug_assertions) {
-    50_000
+    20_000
 } else {
     1_000_000
 };
