@@ -3,12 +3,13 @@
 //! # Implementation
 //!
 //! Linux ends a timed sleep late by the thread's *timer slack*, 50 µs as a rule, so that it can wake
-//! several threads at once. Around a sleep until a timer it is made a nanosecond. Right after the sleep it
+//! several threads at once. Around the last stretch of a sleep until a timer it is made a nanosecond. Right after it, it
 //! is what it was: nothing that runs on the thread, and no thread or process that it starts, inherits
 //! ours. That takes three calls of some 0.2 µs each, beside several microseconds for going to sleep and
 //! waking.
 //!
-//! The poller does the same for itself (`hob-reactor`, `exact.rs`), and more, as an epoll adds to that.
+//! The poller does the same for itself (`hob-reactor`, `exact.rs`), and more, as an epoll adds to that. The guard
+//! stands in both: neither crate may know the other, and hob-core, below both, calls no system.
 //!
 //! # References
 //!

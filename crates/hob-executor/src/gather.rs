@@ -4,10 +4,10 @@
 //!
 //! Going to sleep and waking costs several times what firing a timer does. A hundred thousand timers in a
 //! second need not be as many wake-ups: where at least [`MANY`] have fired within one slack, 100 µs as a
-//! rule, whoever sleeps until the next one sleeps until a slack after the last wake-up instead, and serves
+//! rule, whoever sleeps until the next one sleeps until a slack after the last of them instead, and serves
 //! what is due by then together.
 //!
-//! A timer that is served so was not due at that wake-up, so it is late by less than a slack. Two tasks
+//! A timer that is served so was not due when that one fired, so it is late by less than a slack. Two tasks
 //! that sleep for 50 µs over and over fire four times in 100 µs, and are not delayed.
 //!
 //! It reads no clock: the instants are those that whoever expires timers has at hand. The workers of a pool

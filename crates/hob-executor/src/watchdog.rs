@@ -130,7 +130,8 @@ impl Watchdog {
 
     /// The thread that `pulse` belongs to leaves its rest: it may poll from now on.
     ///
-    /// It must call this before its first poll, and [`Pulse::rest`] after its last.
+    /// It must call this before its first poll, or as soon as there is a watchdog if that starts later, and
+    /// [`Pulse::rest`] after its last.
     pub(crate) fn busy(&self, pulse: &Pulse) {
         self.bowl.busy(pulse);
     }

@@ -67,7 +67,8 @@ impl Stretch {
     }
 }
 
-/// The timed sleeps of this thread end on time while it lives.
+/// The timed sleeps of this thread end on time while it lives. The parker of hob-executor has the same guard; its
+/// `exact.rs` says why.
 #[must_use = "the slack is put back when it is dropped"]
 pub(crate) struct Exact {
     slack_before: NonZeroU64,

@@ -12,7 +12,6 @@
 //!
 //! Wakers and alarms are foreign code: cloned before the lock is taken, dropped after it is released.
 //!
-//!
 //! What becomes of it from use to use is told in `stage.rs`.
 
 use std::fmt;
